@@ -1,0 +1,12 @@
+export { apply } from "./apply.ts";
+export { nextDeadline } from "./decide/tick.ts";
+export { decide } from "./decide.ts";
+export type * from "./decision.ts";
+export { type Explanation, explain, jobsAhead, type NodeFit, reasonOf } from "./explain.ts";
+export type * from "./model.ts";
+export { affinityTarget } from "./place/affinity.ts";
+export { type AskedAmounts, PRESETS, resolveRequirement } from "./presets.ts";
+export { DEFAULT_SETTINGS, type Settings } from "./settings.ts";
+export { emptyState, fromSnapshot, type Rows, remember } from "./snapshot.ts";
+export { FINISHED_MAX, isDelayed, type NodeUse, type Run, type State, type Used, usedOf } from "./state.ts";
+export { holdsResources, isFinished, NEXT_ATTEMPT, NEXT_JOB } from "./transitions.ts";
