@@ -1,0 +1,3 @@
+export { openSqliteStore } from "./sqlite/sqlite-store.ts";
+export type * from "./store.ts";
+export { StoreError, type StoreErrorCode } from "./store-error.ts";
