@@ -1,0 +1,78 @@
+/** Finds the master and the token: explicit > environment > the user's state folder. */
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { DEFAULT_PORT, TitanError } from "@titan/protocol";
+
+export interface Target {
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly token: string | null;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The folder that holds the user's token and the state of masters and nodes. */
+export function stateHome(env: Environment = process.env): string {
+  if (env.TITAN_STATE_HOME) return env.TITAN_STATE_HOME;
+  if (env.XDG_STATE_HOME) return join(env.XDG_STATE_HOME, "titan");
+  return join(env.HOME || homedir(), ".local", "state", "titan");
+}
+
+/**
+ * Where to reach the master, and with which token (null where none was found: the master then says so itself).
+ * Throws `bad-field` for an address that is none, `unauthorized` for a TITAN_TOKEN_FILE that cannot be read.
+ */
+export function discover(
+  explicit: { url?: string | undefined; token?: string | undefined } = {},
+  env: Environment = process.env,
+): Target {
+  return { url: findUrl(explicit.url, env), token: explicit.token ?? findToken(env) };
+}
+
+function findUrl(explicit: string | undefined, env: Environment): string {
+  if (explicit !== undefined) return normalizeUrl(explicit, "url");
+  if (env.TITAN_URL) return normalizeUrl(env.TITAN_URL, "TITAN_URL");
+  const host = env.TITAN_HOST || "127.0.0.1";
+  const port = env.TITAN_PORT || String(DEFAULT_PORT);
+  if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65_535) {
+    throw new TitanError("bad-field", `TITAN_PORT is not a port: ${JSON.stringify(port)}`, {
+      field: "TITAN_PORT",
+    });
+  }
+  const bracketed = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  return normalizeUrl(`http://${bracketed}:${port}`, "TITAN_HOST");
+}
+
+/** `host:port` means plain http; a path is kept, so that a master may live under a prefix. */
+export function normalizeUrl(text: string, field: string): string {
+  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const url = URL.parse(full);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:") || url.hostname === "") {
+    throw new TitanError("bad-field", `${field} is not an address of a master: ${JSON.stringify(text)}`, {
+      field,
+      hint: `It looks like http://127.0.0.1:${DEFAULT_PORT}.`,
+    });
+  }
+  return `${url.protocol}//${url.host}${url.pathname}`.replace(/\/+$/, "");
+}
+
+function findToken(env: Environment): string | null {
+  if (env.TITAN_TOKEN) return env.TITAN_TOKEN.trim();
+  if (env.TITAN_TOKEN_FILE) return readTokenFile(env.TITAN_TOKEN_FILE);
+  try {
+    return readFileSync(join(stateHome(env), "token"), "utf8").trim() || null;
+  } catch {
+    return null;
+  }
+}
+
+function readTokenFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    throw new TitanError("unauthorized", `TITAN_TOKEN_FILE names a file that cannot be read: ${path}`, {
+      cause: error,
+    });
+  }
+}
