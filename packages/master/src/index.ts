@@ -1,0 +1,2 @@
+export { type Master, type MasterOptions, startMaster } from "./server.ts";
+export { isLoopback } from "./startup/port.ts";

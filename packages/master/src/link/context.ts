@@ -1,0 +1,22 @@
+import type { Effect } from "@titan/core";
+import type { Logger } from "pino";
+import type { Engine } from "../engine/engine.ts";
+import type { LogStore } from "../logs/log-store.ts";
+import type { LogIntake } from "./log-intake.ts";
+import type { Session } from "./session.ts";
+import type { StartOrders } from "./start-orders.ts";
+
+/** What a session needs of the master. */
+export interface LinkContext {
+  readonly engine: Engine;
+  readonly logs: LogStore;
+  readonly intake: LogIntake;
+  readonly orders: StartOrders;
+  readonly log: Pick<Logger, "error" | "warn" | "info">;
+  /** Makes the session the one of this node. Throws `state-in-use` while another one is. */
+  join(session: Session, nodeId: string, name: string): void;
+  leave(session: Session): void;
+  isThere(nodeId: string): boolean;
+  /** The store has nothing for this job to run. */
+  lacksPayload(start: Extract<Effect, { type: "start" }>): void;
+}
