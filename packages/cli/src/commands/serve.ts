@@ -1,0 +1,58 @@
+import { DEFAULT_PORT } from "@titan/protocol";
+import { logLevel } from "../cluster/agent-log.ts";
+import { catchSignals } from "../cluster/signals.ts";
+import { masterState, portFrom } from "../cluster/state.ts";
+import { command } from "../command.ts";
+
+export default command({
+  usage: ["titan serve [--listen HOST:PORT] [--insecure] [--state DIR]"],
+  about: "Runs a master. It listens on this machine only, unless told otherwise, and runs no jobs itself.",
+  examples: [
+    ["titan serve", `on 127.0.0.1:${DEFAULT_PORT}`],
+    ["titan serve --listen 0.0.0.0:9090 --insecure", "for other machines, in plain text"],
+  ],
+  flags: {
+    listen: {
+      type: "string",
+      value: "HOST:PORT",
+      help: `TITAN_HOST and TITAN_PORT, else 127.0.0.1:${DEFAULT_PORT}; port 0 takes any`,
+    },
+    insecure: { type: "boolean", help: "allows plain text beyond this machine" },
+    state: {
+      type: "string",
+      value: "DIR",
+      help: "the master's folder; else one under the user's state folder",
+    },
+    "log-level": { type: "string", value: "LEVEL", help: "debug, info, warn or error; warn where absent" },
+  },
+  takes: { min: 0, max: 0 },
+  async run({ flags, terminal }) {
+    const signals = catchSignals();
+    const { host, port } = listenOn(flags.listen);
+    const state = masterState(port, flags.state);
+    const { startMaster } = await import("@titan/master");
+    const master = await startMaster({
+      host,
+      port,
+      stateDir: state.dir,
+      stateHome: state.home,
+      insecure: flags.insecure,
+      logLevel: logLevel(flags["log-level"], "warn"),
+    });
+    if (flags.json) terminal.json({ ready: true, url: master.url, pid: process.pid, state: state.dir });
+    else
+      terminal.out(
+        `titan master ready at ${master.url}\n  state  ${state.dir}\n  nodes  TITAN_TOKEN=$(titan token) titan join ${master.url}\n`,
+      );
+    await signals.first;
+    await Promise.race([master.close(), signals.second]);
+    return 0;
+  },
+});
+
+function listenOn(text: string | undefined): { host: string; port: number } {
+  if (text === undefined) return { host: process.env.TITAN_HOST || "127.0.0.1", port: portFrom(undefined) };
+  const parts = /^(?:\[([^\]]+)\]|([^:]*))(?::([0-9]+))?$/.exec(text);
+  if (parts === null) return { host: text, port: portFrom(undefined) };
+  return { host: parts[1] ?? (parts[2] || "127.0.0.1"), port: portFrom(parts[3]) };
+}

@@ -1,0 +1,2 @@
+export { COMMANDS } from "./commands/index.ts";
+export { runTitan } from "./run-titan.ts";
