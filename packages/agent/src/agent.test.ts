@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, it } from "node:test";
+import type { Report } from "@titan/core";
 import { type Agent, type AgentOptions, startAgent } from "./agent.ts";
+import { ReportJournal } from "./run/journal.ts";
 import { TestMaster, TOKEN } from "./testing/master.ts";
 
 let dir: string;
@@ -183,11 +177,16 @@ it("runs a Python script of the payload in the run's folder", async () => {
   assert.equal(master.log(next, "stdout").toString(), "x");
 });
 
+/** What the agent has written down of ended attempts. */
+function journal(): Map<string, Report> {
+  return new ReportJournal(join(dir, "reports.jsonl")).read();
+}
+
 it("removes an attempt's folder once the master has its end", async () => {
   await joined();
   const key = sh("a", "mkdir -p deep/er && touch deep/er/file");
   await master.whole(key);
-  assert.equal(JSON.parse(readFileSync(join(dir, "attempts", key, "report.json"), "utf8")).state, "exited");
+  assert.equal(journal().get(key)?.state, "exited");
   master.send({ t: "forget", jobId: "a", number: 1 });
   while (existsSync(join(dir, "attempts", key))) await new Promise((resolve) => setImmediate(resolve));
 });
@@ -197,10 +196,10 @@ it("tells of what an earlier agent left: the end of one job, the loss of another
   const exit = { cause: "exit", code: 4, signal: null, message: "", maxRssBytes: 0, cpuMs: 0 };
   for (const key of ["a.1", "b.1", "c.1"]) mkdirSync(join(dir, "attempts", key), { recursive: true });
   writeFileSync(join(dir, "attempts/a.1/stdout"), "kept");
-  writeFileSync(
-    join(dir, "attempts/a.1/report.json"),
-    JSON.stringify({ ...ended, exit, logBytes: { stdout: 4, stderr: 0, titan: 0 } }),
-  );
+  const report = { ...ended, exit, logBytes: { stdout: 4, stderr: 0, titan: 0 } };
+  const gone = { ...report, jobId: "d" };
+  const lines = [report, gone, { gone: ["d.1"] }].map((line) => JSON.stringify(line));
+  writeFileSync(join(dir, "reports.jsonl"), `${lines.join("\n")}\n{"jobId":"cut o`);
   writeFileSync(join(dir, "attempts/b.1/stdout"), "half");
   for (const jobId of ["a", "b"]) master.wanted.set(`${jobId}.1`, { jobId, number: 1 });
   await joined();
@@ -211,6 +210,7 @@ it("tells of what an earlier agent left: the end of one job, the loss of another
     ["kept", "half"],
   );
   assert.equal(master.reports.has("c.1"), false, "prepared only: the master orders it again");
+  assert.equal(master.reports.has("d.1"), false, "removed already");
 });
 
 it("ends its jobs by itself when the master stays away", async () => {
@@ -219,10 +219,8 @@ it("ends its jobs by itself when the master stays away", async () => {
   await master.until(() => master.log(key, "stdout").length > 0);
   const port = Number(new URL(master.url).port);
   await master.close();
-  const file = join(dir, "attempts", key, "report.json");
-  while (!existsSync(file) || readFileSync(file).length === 0)
-    await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(JSON.parse(readFileSync(file, "utf8")).exit.cause, "node-lost");
+  while (!journal().has(key)) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(journal().get(key)?.exit?.cause, "node-lost");
   const { wanted } = master;
   master = new TestMaster();
   for (const [each, ref] of wanted) master.wanted.set(each, ref);

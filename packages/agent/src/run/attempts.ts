@@ -89,7 +89,7 @@ export class Attempts {
       const entry = this.enter(key, state);
       entry.titan = titan;
       this.parts.shipper.finish(key, state.logBytes as LogBytes);
-      if (report === null) this.parts.folders.saveReport(key, reportOf(state));
+      if (report === null) this.parts.folders.saveReport(reportOf(state));
     }
   }
 
@@ -132,7 +132,8 @@ export class Attempts {
     }
     this.entries.delete(key);
     this.parts.shipper.drop(key);
-    this.parts.folders.remove(key);
+    const { stdout, stderr } = entry.state.logBytes ?? { stdout: 0, stderr: 0 };
+    this.parts.folders.remove(key, stdout + stderr);
     if (this.entries.size === 0) this.tellQuiet();
   }
 
@@ -306,7 +307,7 @@ export class Attempts {
       return;
     }
     this.parts.shipper.finish(entry.key, entry.state.logBytes as LogBytes);
-    this.parts.folders.saveReport(entry.key, reportOf(entry.state));
+    this.parts.folders.saveReport(reportOf(entry.state));
     this.tellQuiet();
   }
 
