@@ -3,6 +3,7 @@ version."""
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -70,6 +71,16 @@ def _upstream(op_context: Any, step: Any) -> list[str]:
         above = {key for asset in own for key in deps.get(asset, ())} - set(own)
         return sorted({key.path[-1] for key in above})
     return sorted(step.get_execution_dependency_keys())
+
+
+def executor_process() -> Any | None:
+    """The process of the executor that started this one for a single step; None where steps run in the
+    executor's own, whose parent they may well outlive."""
+    # Of a process that was spawned, this is what it was made to run.
+    target = getattr(multiprocessing.current_process(), "_target", None)
+    if getattr(target, "__module__", None) != "dagster._core.executor.child_process_executor":
+        return None
+    return multiprocessing.parent_process()
 
 
 @contextmanager

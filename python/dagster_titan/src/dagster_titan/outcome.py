@@ -18,11 +18,11 @@ def metadata_of(url: str, result: JobResult) -> dict[str, dg.MetadataValue[Any]]
         "titan/node": dg.MetadataValue.text(result.node or "-"),
         "titan/devices": dg.MetadataValue.text(", ".join(map(str, result.devices)) or "-"),
         "titan/waited": dg.MetadataValue.float(round(result.waited, 3)),
-        "titan/exit": dg.MetadataValue.text(_exit_text(result)),
-        "titan/url": dg.MetadataValue.url(f"{url}/api/v1/jobs/{result.id}"),
     }
     if result.ran is not None:
         values["titan/ran"] = dg.MetadataValue.float(round(result.ran, 3))
+    values["titan/exit"] = dg.MetadataValue.text(_exit_text(result))
+    values["titan/url"] = dg.MetadataValue.url(f"{url}/api/v1/jobs/{result.id}")
     if result.note:
         values["titan/note"] = dg.MetadataValue.text(result.note)
     return values
@@ -32,6 +32,13 @@ def _exit_text(result: JobResult) -> str:
     return result.signal or (
         str(result.exit_code) if result.exit_code is not None else result.cause or result.state
     )
+
+
+def summary_of(result: JobResult) -> str:
+    """Where a job ran and for how long, in a line for the event log."""
+    devices = f" (GPU {', '.join(map(str, result.devices))})" if result.devices else ""
+    ran = f"{result.ran or 0:.1f} s, after {result.waited:.1f} s of waiting"
+    return f"'{result.name}' ran on {result.node}{devices} for {ran}"
 
 
 def add_metadata(context: Any, url: str, result: JobResult) -> None:
@@ -55,13 +62,14 @@ def failure_of(client: TitanClient, result: JobResult) -> dg.Failure:
     never be."""
     failed = client.failure(result)
     tail = "\n".join(failed.tail.rstrip().splitlines()[-TAIL_LINES:])
-    place = f" on {result.node}" if result.node else ""
-    reason = result.reason or result.cause or result.state
+    head = f"'{result.name}' {result.state}" + (f" on {result.node}" if result.node else "")
+    # Of a cancelled job the reason begins with that word again.
+    reason = (result.reason or result.cause or "").removeprefix(result.state).lstrip(": ")
     metadata = metadata_of(client.url, result)
     if tail:
         metadata["titan/output"] = dg.MetadataValue.md(f"```\n{tail}\n```")
     return dg.Failure(
-        description=f"'{result.name}' {result.state}{place}: {reason}" + (f"\n{tail}" if tail else ""),
+        description="\n".join(filter(None, (f"{head}: {reason}" if reason else head, tail))),
         metadata=metadata,
         allow_retries=result.cause != "affinity-impossible",
     )

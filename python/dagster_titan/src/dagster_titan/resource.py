@@ -12,7 +12,7 @@ from titan_sdk.payload import Files, PathLike
 from titan_sdk import JobResult, TitanClient, TitanJob
 
 from . import __version__, _compat
-from .outcome import add_metadata, failure_of
+from .outcome import add_metadata, failure_of, summary_of
 from .run_context import job_name as name_of
 from .run_context import of_context
 from .task import Task
@@ -34,8 +34,11 @@ class TitanResource(dg.ConfigurableResource[Any]):
     token: str | None = Field(
         default=None, description="TITAN_TOKEN, TITAN_TOKEN_FILE or this user's, where absent."
     )
-    grace: float = Field(
-        default=30.0, ge=0, description="Seconds that a job outlives a step's process that is gone."
+    grace: float | None = Field(
+        default=None,
+        ge=0,
+        description="Seconds that a job outlives a step's process that is gone; TITAN_OWNER_GRACE, or 30, "
+        "where absent.",
     )
     stop_grace: float = Field(
         default=5.0,
@@ -114,6 +117,7 @@ class TitanResource(dg.ConfigurableResource[Any]):
         result = Task(client, job, context.log, self.log_lines, self.stop_grace).run()
         if not result:
             raise failure_of(client, result)
+        context.log.info(summary_of(result))
         add_metadata(context, client.url, result)
         return result
 

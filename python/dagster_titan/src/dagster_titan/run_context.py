@@ -25,9 +25,10 @@ def current() -> RunContext | None:
 
 def of_context(context: object) -> RunContext:
     """The run context of an op's, asset's or asset check's execution context."""
-    from . import _compat
+    from . import _compat, orphan
 
     step = _compat.step_facts(context)
+    orphan.end_with_executor()
     return RunContext(
         run_id=step.run_id,
         series=f"{step.location}/{step.job}" if step.location else step.job,

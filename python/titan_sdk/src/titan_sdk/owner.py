@@ -52,7 +52,7 @@ class OwnerSession:
         pause = 0.1
         while True:
             with self._lock:
-                if not self._held:
+                if not self._held or _abandoned.is_set():
                     self._thread = None
                     return
                 self._wake.clear()
@@ -60,7 +60,7 @@ class OwnerSession:
                 stream = self._transport.stream(self._path, silence=SILENCE_SECONDS)
                 with self._lock:
                     self._open = stream
-                    if not self._held:
+                    if not self._held or _abandoned.is_set():
                         stream.hang_up()
                 try:
                     for _ in stream.lines():
@@ -77,6 +77,7 @@ class OwnerSession:
 
 _sessions: dict[tuple[int, str, str], OwnerSession] = {}
 _sessions_lock = threading.Lock()
+_abandoned = threading.Event()
 
 
 def owner_session(transport: Transport, owner_id: str) -> OwnerSession:
@@ -90,9 +91,16 @@ def owner_session(transport: Transport, owner_id: str) -> OwnerSession:
         return session
 
 
-def _leave() -> None:
+def abandon_owners() -> None:
+    """Keeps no owner of this process any longer, for good: those for whom it works are gone, and its jobs end
+    after their grace as if it were gone too."""
+    _abandoned.set()
+    _hang_up_all()
+
+
+def _hang_up_all() -> None:
     for session in list(_sessions.values()):
         session.hang_up()
 
 
-atexit.register(_leave)
+atexit.register(_hang_up_all)
