@@ -19,7 +19,7 @@ function blocks(markdown: string): Block[] {
   const found: Block[] = [];
   const lines = markdown.split("\n");
   for (let index = 0; index < lines.length; index++) {
-    const language = /^```(sh|python|console)$/.exec(lines[index] ?? "")?.[1];
+    const language = /^```(sh|python|console|yaml)$/.exec(lines[index] ?? "")?.[1];
     if (language === undefined) continue;
     const end = lines.indexOf("```", index);
     const comment = /^<!-- (.*) -->$/.exec(lines[index - 1] ?? "")?.[1] ?? "";
@@ -60,7 +60,8 @@ for (const document of documents) {
         writeFileSync(join(folder, file), `${block.code}\n`);
         continue;
       }
-      assert.notEqual(block.language, "console", `${document}:${block.line}: a console block shows, sh runs`);
+      const runs = block.language === "sh" || block.language === "python";
+      assert.ok(runs, `${document}:${block.line}: a ${block.language} block is shown or written, not run`);
       const program = block.language === "python" ? ["python", "-c"] : ["bash", "-euo", "pipefail", "-c"];
       // Through `env`, for its working directory: the block then starts in the document's own folder.
       const run = start(["-C", folder, ...program, block.code], env, "env");

@@ -42,7 +42,7 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: "basedpyright",
-    command: [join(BIN, "basedpyright"), "--project", "python", "--pythonpath", join(BIN, "python")],
+    command: [join(BIN, "basedpyright"), "--pythonpath", join(BIN, "python")],
   },
 ];
 

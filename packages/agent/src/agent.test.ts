@@ -6,6 +6,7 @@ import { afterEach, beforeEach, it } from "node:test";
 import type { Report } from "@titan/core";
 import { type Agent, type AgentOptions, startAgent } from "./agent.ts";
 import { ReportJournal } from "./run/journal.ts";
+import { eventually } from "./testing/eventually.ts";
 import { TestMaster, TOKEN } from "./testing/master.ts";
 
 let dir: string;
@@ -36,6 +37,9 @@ async function joined(more: Partial<AgentOptions> = {}): Promise<Agent> {
 function sh(jobId: string, script: string, order: Parameters<TestMaster["start"]>[2] = {}): string {
   return master.start(jobId, { command: ["/bin/sh", "-c", script] }, order);
 }
+
+const folderIsGone = (key: string) =>
+  eventually("the attempt's folder is removed", () => !existsSync(join(dir, "attempts", key)));
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "titan-agent-"));
@@ -133,7 +137,7 @@ it("ends what the master does not want any more, without a word", async () => {
   master.wanted.clear();
   master.cut();
   await master.until(() => master.hellos.length === 2);
-  while (existsSync(join(dir, "attempts", key))) await new Promise((resolve) => setImmediate(resolve));
+  await folderIsGone(key);
   assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
   assert.equal(master.reports.get(key)?.state, "running", "nothing was said of its end");
 });
@@ -188,7 +192,7 @@ it("removes an attempt's folder once the master has its end", async () => {
   await master.whole(key);
   assert.equal(journal().get(key)?.state, "exited");
   master.send({ t: "forget", jobId: "a", number: 1 });
-  while (existsSync(join(dir, "attempts", key))) await new Promise((resolve) => setImmediate(resolve));
+  await folderIsGone(key);
 });
 
 it("tells of what an earlier agent left: the end of one job, the loss of another", async () => {
@@ -213,13 +217,13 @@ it("tells of what an earlier agent left: the end of one job, the loss of another
   assert.equal(master.reports.has("d.1"), false, "removed already");
 });
 
-it("ends its jobs by itself when the master stays away", async () => {
-  await joined({ lostAfterMs: 100 });
-  const key = sh("a", "echo $$; sleep 100");
+it("ends a job by itself when the master stays away for as long as the job's order says", async () => {
+  await joined();
+  const key = sh("a", "echo $$; sleep 100", { lostAfterMs: 100 });
   await master.until(() => master.log(key, "stdout").length > 0);
   const port = Number(new URL(master.url).port);
   await master.close();
-  while (!journal().has(key)) await new Promise((resolve) => setImmediate(resolve));
+  await eventually("its end is written down", () => journal().has(key));
   assert.equal(journal().get(key)?.exit?.cause, "node-lost");
   const { wanted } = master;
   master = new TestMaster();

@@ -13,10 +13,11 @@ import { webSocketDial } from "./link/socket.ts";
 import { type Log, silentLog } from "./log.ts";
 import type { Overrides } from "./probe/overrides.ts";
 import { probe } from "./probe/probe.ts";
+import { attemptKey } from "./run/attempt-key.ts";
 import { Attempts } from "./run/attempts.ts";
 import { BlobCache } from "./run/blobs.ts";
 import { baseEnvironment } from "./run/environment.ts";
-import { attemptKey, NodeFolders, noFolders } from "./run/folders.ts";
+import { NodeFolders, noFolders } from "./run/folders.ts";
 import { heldLauncher, type Launcher, startLauncher } from "./run/launcher.ts";
 import { noopLauncher } from "./run/noop.ts";
 import { prepare } from "./run/prepare.ts";
@@ -96,6 +97,7 @@ class RunningAgent implements Agent {
   private python = "";
   private about: Record<string, string> = {};
   private ending: Promise<void> | null = null;
+  private farewellOver: () => void = () => {};
   private finishing: Promise<void> | null = null;
 
   constructor(options: AgentOptions, unlock: () => void) {
@@ -156,8 +158,13 @@ class RunningAgent implements Agent {
     await this.attempts.ended();
     // Nobody is there to tell: the reports stay in the state folder, and the next agent here tells them.
     if (!this.link.isUp()) return;
-    const late = new Promise<void>((done) => systemClock.after(FAREWELL_MS, done));
-    await Promise.race([this.attempts.forgotten(), late, this.closed.catch(() => {})]);
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    this.farewellOver = resolve;
+    const late = systemClock.after(FAREWELL_MS, resolve);
+    void this.attempts.forgotten().then(resolve);
+    void this.closed.catch(() => {}).then(resolve);
+    await over;
+    late.cancel();
   }
 
   private finish(error: TitanError | null): Promise<void> {
@@ -252,7 +259,10 @@ class RunningAgent implements Agent {
         this.whenReady.resolve();
       },
       ordered: (order) => this.obey(order),
-      disconnected: (since) => this.attempts.disconnected(since),
+      disconnected: (since) => {
+        this.attempts.disconnected(since);
+        this.farewellOver();
+      },
       refused: (error) => {
         this.log.error({ code: error.code, hint: error.hint }, error.message);
         void this.finish(error);

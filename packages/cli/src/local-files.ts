@@ -3,7 +3,7 @@
 import { stat } from "node:fs/promises";
 import { basename, isAbsolute, relative, sep } from "node:path";
 import type { LocalFile } from "@titan/sdk";
-import { folderFiles, localFile } from "@titan/sdk";
+import { folderFiles, localFile, TitanError } from "@titan/sdk";
 
 /** A path below `base` keeps its folders; any other only its last part. */
 export function pathWithin(path: string, base: string): string {
@@ -12,7 +12,7 @@ export function pathWithin(path: string, base: string): string {
   return way.split(sep).join("/");
 }
 
-/** A folder brings everything in it. Throws `script-not-found`. */
+/** A folder brings everything in it. Throws `script-not-found`, and `usage` for a folder that would bring nothing. */
 export async function namedFiles(paths: readonly string[]): Promise<LocalFile[]> {
   const files: LocalFile[] = [];
   for (const path of paths) {
@@ -22,7 +22,9 @@ export async function namedFiles(paths: readonly string[]): Promise<LocalFile[]>
       continue;
     }
     const head = relative(".", path) === "" ? "" : `${pathWithin(path, ".")}/`;
-    for (const file of await folderFiles(path)) files.push({ ...file, path: `${head}${file.path}` });
+    const inside = await folderFiles(path);
+    if (inside.length === 0) throw new TitanError("usage", `--file ${path}: there is no file in that folder`);
+    for (const file of inside) files.push({ ...file, path: `${head}${file.path}` });
   }
   return files;
 }

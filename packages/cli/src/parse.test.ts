@@ -10,8 +10,16 @@ const flags = {
   gpus: { type: "string", value: "N", help: "" },
   label: { type: "string", multiple: true, help: "" },
 } as const;
-const plain: Pick<Command, "flags" | "takes"> = { flags, takes: { min: 0, max: 1 } };
-const rest: Pick<Command, "flags" | "takes"> = { flags, takes: "rest" };
+const plain: Pick<Command, "usage" | "flags" | "takes"> = {
+  usage: ["titan x [JOB]"],
+  flags,
+  takes: { min: 0, max: 1 },
+};
+const rest: Pick<Command, "usage" | "flags" | "takes"> = {
+  usage: ["titan run -- COMMAND"],
+  flags,
+  takes: "rest",
+};
 
 test("flags and words in any order, repeated ones in a list, absent ones empty", () => {
   const parsed = parse("x", plain, ["-a", "word", "--label", "a=1", "--label=b", "--gpus=2"]);
@@ -35,6 +43,8 @@ test("what is wrong is said, with the nearest right word", () => {
   fails(["--all=yes"], /--all takes no value/);
   fails(["a", "b"], /does not take "b"/);
   fails(["--json", "--", "a", "--all"], /does not take "--all"/);
+  const one = { ...plain, usage: ["titan x JOB"], takes: { min: 1, max: 1 } };
+  assert.throws(() => parse("x", one, []), { code: "usage", message: "titan x needs more: titan x JOB" });
 });
 
 test("a value may be a negative number, or start with a dash behind =", () => {

@@ -15,7 +15,7 @@ type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>["options
 /** Throws `usage`. */
 export function parse(
   name: string,
-  command: Pick<Command, "flags" | "takes">,
+  command: Pick<Command, "usage" | "flags" | "takes">,
   args: readonly string[],
 ): Parsed {
   const flags: Flags = { ...GLOBAL_FLAGS, ...command.flags };
@@ -33,7 +33,7 @@ export function parse(
     if (token.kind === "option") store(name, flags, values, token);
   }
   if (rest !== null) words.push(...rest);
-  checkCount(name, command.takes, words);
+  checkCount(name, command, words);
   return { flags: values, words };
 }
 
@@ -108,12 +108,16 @@ function unknownFlag(command: string, rawName: string, flags: Flags): TitanError
   });
 }
 
-function checkCount(command: string, takes: Command["takes"], words: readonly string[]): void {
+function checkCount(
+  command: string,
+  { takes, usage: lines }: Pick<Command, "usage" | "takes">,
+  words: readonly string[],
+): void {
   if (takes === "rest") {
-    if (words.length === 0) throw usage(command, "there is nothing to run");
+    if (words.length === 0) throw usage(command, `there is nothing to run: ${lines[0]}`);
     return;
   }
-  if (words.length < takes.min) throw usage(command, `titan ${command} needs more: see its usage`);
+  if (words.length < takes.min) throw usage(command, `titan ${command} needs more: ${lines.join(", or ")}`);
   if (words.length > takes.max) {
     throw usage(command, `titan ${command} does not take ${JSON.stringify(words[takes.max])}`);
   }

@@ -10,8 +10,9 @@ import { parse } from "./parse.ts";
 
 export async function runTitan(args: readonly string[]): Promise<number> {
   const terminal = openTerminal(process);
+  let found: ReturnType<typeof find> | undefined;
   try {
-    const found = find(args);
+    found = find(args);
     const { default: command }: { default: Command } = await found.entry.load();
     const { flags, words } = parse(found.entry.name, command, found.rest);
     if (flags.help === true) {
@@ -21,8 +22,20 @@ export async function runTitan(args: readonly string[]): Promise<number> {
     }
     return await command.run({ flags, words, terminal } as Invocation);
   } catch (error) {
-    return fail(error, args, terminal);
+    return fail(withHint(error, found?.entry.name), args, terminal);
   }
+}
+
+/** Which command it was is known here: its help says more than the list of all. */
+function withHint(error: unknown, name: string | undefined): unknown {
+  if (!(error instanceof TitanError) || error.code !== "usage" || name === undefined) return error;
+  if (error.hint !== ERRORS.usage.hint) return error;
+  const field = error.field === undefined ? {} : { field: error.field };
+  return new TitanError("usage", error.message, {
+    ...field,
+    cause: error.cause,
+    hint: `See titan help ${name}.`,
+  });
 }
 
 function find(args: readonly string[]): { entry: Entry; rest: readonly string[] } {
@@ -57,7 +70,8 @@ function unknownCommand(word: string): TitanError {
     word,
     COMMANDS.map(({ name }) => name.split(" ")[0] ?? name),
   );
-  const guess = close === null ? "" : `; did you mean titan ${close}?`;
+  const meant = COMMANDS.find(({ name }) => name === close || name.startsWith(`${close} `));
+  const guess = meant === undefined ? "" : `; did you mean titan ${meant.name}?`;
   return new TitanError("usage", `there is no command titan ${word}${guess}`);
 }
 

@@ -1,6 +1,6 @@
 /** The commands as their users meet them: processes, against a real cluster of two pretended nodes. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -118,20 +118,28 @@ test("submit, logs, status, ps: a script with arguments, by name and by the begi
   assert.match((await home.titan("ps")).stderr, /no jobs wait or run/);
 });
 
-test("submit: a pipeline file brings its folder; its end decides the exit code", async () => {
-  const yaml = (last: string) =>
-    `name: nightly\njobs:\n  - {id: a, file: one.py}\n  - {id: b, file: ${last}, depends_on: [a]}\n`;
-  writeFileSync(join(home.folder, "one.py"), "print('one')\n");
-  writeFileSync(join(home.folder, "bad.py"), "import one\nraise SystemExit(4)\n");
-  writeFileSync(join(home.folder, "good.yaml"), yaml("one.py"));
-  writeFileSync(join(home.folder, "bad.yaml"), yaml("bad.py"));
-  writeFileSync(join(home.folder, "absent.yaml"), yaml("absent.py"));
-  assert.equal((await jsonOf("submit", "good.yaml", "--wait")).state, "succeeded");
-  const bad = await home.titan("submit", "bad.yaml", "--wait");
+test("submit: a pipeline brings its folder unless it says otherwise; its end decides the exit code", async () => {
+  // In a folder of its own: the state of the running cluster lies in the test's.
+  const folder = join(home.folder, "nightly");
+  mkdirSync(folder);
+  const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+  const yaml = (last: string, head = "") =>
+    `name: nightly\n${head}jobs:\n  - {id: a, file: one.py}\n  - {id: b, file: ${last}, depends_on: [a]}\n`;
+  write("one.py", "print('one')\n");
+  write("bad.py", "import one\nraise SystemExit(4)\n");
+  write("good.yaml", yaml("one.py"));
+  write("alone.yaml", yaml("bad.py", "project: false\n"));
+  write("bad.yaml", yaml("bad.py"));
+  write("absent.yaml", yaml("absent.py"));
+  assert.equal((await jsonOf("submit", "nightly/good.yaml", "--wait")).state, "succeeded");
+  const alone = await home.titan("submit", "nightly/alone.yaml", "--wait");
+  assert.equal(alone.code, 1, alone.stderr);
+  assert.match((await home.titan("logs", "--stderr", "b")).stderr, /No module named 'one'/);
+  const bad = await home.titan("submit", "nightly/bad.yaml", "--wait");
   assert.equal(bad.code, 1);
   assert.match(bad.stdout.toString(), /b +✗ failed +exited with code 4/);
   assert.equal((await home.titan("logs", "--stdout", "b")).stdout.toString(), "one\n");
-  assert.match((await home.titan("submit", "absent.yaml")).stderr, /error\[script-not-found\]/);
+  assert.match((await home.titan("submit", "nightly/absent.yaml")).stderr, /error\[script-not-found\]/);
 });
 
 test("cancel: what waits and what runs", async () => {

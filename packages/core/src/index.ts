@@ -6,7 +6,7 @@ export { type Explanation, explain, jobsAhead, type NodeFit, reasonOf } from "./
 export type * from "./model.ts";
 export { affinityTarget } from "./place/affinity.ts";
 export { type AskedAmounts, PRESETS, resolveRequirement } from "./presets.ts";
-export { DEFAULT_SETTINGS, type Settings } from "./settings.ts";
+export { DEFAULT_SETTINGS, heldMs, LOST_GRACE_MS, type Settings } from "./settings.ts";
 export { emptyState, fromSnapshot, type Rows, remember } from "./snapshot.ts";
 export { FINISHED_MAX, isDelayed, type NodeUse, type Run, type State, type Used, usedOf } from "./state.ts";
 export { holdsResources, isFinished, NEXT_ATTEMPT, NEXT_JOB } from "./transitions.ts";

@@ -163,7 +163,12 @@ export const ERRORS = {
     title: "The master does not answer",
     hint: "Start one with `titan dev`, or set TITAN_URL.",
   },
-  "port-in-use": { status: 0, exit: 1, title: "The port is in use", hint: "Choose another with --port." },
+  "port-in-use": {
+    status: 0,
+    exit: 1,
+    title: "The port is in use",
+    hint: "Choose another: titan dev --port N, titan serve --listen HOST:N.",
+  },
   "insecure-bind": {
     status: 0,
     exit: 2,

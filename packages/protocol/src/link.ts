@@ -81,6 +81,8 @@ export interface StartOrder {
   readonly devices: readonly Device[];
   readonly timeoutMs: number | null;
   readonly graceMs: number;
+  /** Without a word from the master for this long the node ends the attempt: the master may start another then. */
+  readonly lostAfterMs: number;
   /** Lines for the `titan` stream of the attempt's log, before anything that the job prints. */
   readonly notes: readonly string[];
   readonly payload: JobPayload;

@@ -1,12 +1,15 @@
 /** Against a server that misbehaves on purpose: what the client does about lost connections and answers it cannot use. */
 import assert from "node:assert/strict";
+import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { TitanError } from "@titan/protocol";
 import { TitanClient } from "./client.ts";
-import { fileFromBytes, jobFromText } from "./files.ts";
+import { fileFromBytes, jobFromText, localFile } from "./files.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
 
@@ -14,7 +17,12 @@ let handler: Handler;
 const requests: { method: string; url: string; key: string | undefined; body: string }[] = [];
 const server = createServer(async (request, response) => {
   const pieces: Buffer[] = [];
-  for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
+  try {
+    for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
+  } catch {
+    // The client broke it off.
+    return;
+  }
   const body = Buffer.concat(pieces);
   const key = request.headers["idempotency-key"] as string | undefined;
   requests.push({ method: request.method!, url: request.url!, key, body: body.toString() });
@@ -163,5 +171,33 @@ for (const [name, options] of [
     );
     assert.equal(JSON.parse(requests[0]!.body).sha256.length, 2);
     assert.equal("local" in JSON.parse(requests.at(-1)!.body).jobs[0], false);
+  });
+
+  test(`a file that is not what it was when it was named is told at once (${name})`, async (t) => {
+    handler = (request, response, body) => {
+      if (request.url?.endsWith("/missing")) json(response, { missing: JSON.parse(body.toString()).sha256 });
+      else response.writeHead(201).end();
+    };
+    const folder = mkdtempSync(join(tmpdir(), "titan-sdk-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const write = async (file: string, content = "x".repeat(300_000)) => {
+      writeFileSync(join(folder, file), content);
+      return await localFile(join(folder, file));
+    };
+    const upload = async (file: Awaited<ReturnType<typeof write>>) =>
+      await open({ ...options, retryWindowMs: 60_000 }).uploadFiles([file], {
+        signal: AbortSignal.timeout(20_000),
+      });
+    const gone = await write("gone");
+    rmSync(join(folder, "gone"));
+    await assert.rejects(upload(gone), { code: "script-not-found", message: /^gone has gone .*ENOENT/ });
+    const cut = await write("cut");
+    truncateSync(join(folder, "cut"), 100_000);
+    await assert.rejects(upload(cut), { code: "script-unreadable", message: /^cut .*shorter/ });
+    const log = await write("log", "so far");
+    appendFileSync(join(folder, "log"), "and on");
+    assert.deepEqual(await upload(log), { files: 1, bytes: 6 });
+    assert.equal(requests.at(-1)?.body, "so far");
+    assert.equal(requests.filter(({ method }) => method === "PUT").length, 1, "nothing was tried twice");
   });
 }

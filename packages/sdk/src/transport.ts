@@ -1,4 +1,5 @@
 /** One HTTP exchange, as the client needs it: small enough that `fetch` and `node:http` both fit behind it. */
+import { TitanError } from "@titan/protocol";
 
 export type Body = string | Uint8Array | (() => AsyncIterable<Uint8Array>);
 
@@ -34,11 +35,15 @@ export class ConnectionFailed extends Error {
   }
 }
 
-/** Turns whatever a connection died of into `ConnectionFailed`; an abort stays what the caller made it. */
+/**
+ * Turns whatever a connection died of into `ConnectionFailed`. An abort stays what the caller made it, and a body that
+ * fails by itself must say so with a `TitanError`, which stays too: no other connection would bring it.
+ */
 export function connectionFailed(error: unknown, signal: AbortSignal | undefined): unknown {
-  if (error instanceof ConnectionFailed) return error;
+  if (error instanceof ConnectionFailed || error instanceof TitanError) return error;
   if (signal?.aborted) return signal.reason;
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (inner instanceof TitanError) return inner;
   const code = (inner as { code?: unknown }).code;
   const message = inner instanceof Error ? inner.message || String(code) : String(inner);
   return new ConnectionFailed(typeof code === "string" ? code : "broken", message, error);

@@ -21,9 +21,10 @@ def test_the_address_is_looked_for_in_order(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("TITAN_URL", "https://titan.example/cluster/")
     assert find_url() == "https://titan.example/cluster"
     assert find_url("http://here:1") == "http://here:1"
+    assert find_url("here:1") == "http://here:1"
 
 
-@pytest.mark.parametrize("url", ["localhost:9090", "ftp://x", "http://", "http://x:port", "http://x:0"])
+@pytest.mark.parametrize("url", ["ftp://x", "a b:1", "http://", "http://x:port", "http://x:0"])
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput):
         find_url(url)
@@ -45,6 +46,13 @@ def test_the_token_is_looked_for_in_order(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("TITAN_TOKEN", "titan_env")
     assert find_token() == "titan_env"
     assert find_token("titan_given") == "titan_given"
+
+
+@pytest.mark.parametrize("token", ["a b", "a\nb", "a\0b", "é"])
+def test_a_token_that_no_header_can_carry_is_refused_and_not_repeated(token: str) -> None:
+    with pytest.raises(TitanAuthError, match="no token has") as caught:
+        find_token(token)
+    assert token not in str(caught.value)
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o660, 0o604])

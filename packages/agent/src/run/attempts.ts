@@ -1,12 +1,13 @@
 /** All attempts of this node: feeds events into the rules of state.ts and does what they answer. */
-import type { Cause, LogBytes, Report } from "@titan/core";
+import { type Cause, LOST_GRACE_MS, type LogBytes, type Report } from "@titan/core";
 import type { LogStream, StartOrder, Wanted } from "@titan/protocol/link";
 import type { Clock, Timer } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { LogShipper, LogSource } from "../stream/shipper.ts";
 import type { Found, Watch, WatchFolder } from "../stream/watch.ts";
 import { explainFailure, LaunchError } from "./argv.ts";
-import { attemptKey, type Folders, type Leftover } from "./folders.ts";
+import { attemptKey } from "./attempt-key.ts";
+import type { Folders, Leftover } from "./folders.ts";
 import type { Launcher, LauncherEvent, LaunchOrder } from "./launcher.ts";
 import {
   type AttemptEvent,
@@ -28,7 +29,7 @@ export interface AttemptsParts {
   readonly launcher: () => Launcher;
   readonly prepare: (order: StartOrder) => LaunchOrder | Promise<LaunchOrder>;
   readonly tell: (report: Report) => void;
-  /** How long an attempt goes on without a word from the master. */
+  /** How long an attempt goes on without a word from the master, where its order does not say less. */
   readonly lostAfterMs: number;
 }
 
@@ -67,7 +68,7 @@ export class Attempts {
     for (const { key, report, titan, stdoutBytes, stderrBytes } of leftovers) {
       const jobId = key.slice(0, key.lastIndexOf("."));
       const number = Number(key.slice(jobId.length + 1));
-      const order = { jobId, number, timeoutMs: null, graceMs: 0 };
+      const order = { jobId, number, timeoutMs: null, graceMs: 0, lostAfterMs: 0 };
       const message = "the agent of this node stopped while the job ran";
       const state: AttemptState = {
         order,
@@ -323,9 +324,11 @@ export class Attempts {
 
   private armLost(entry: Entry): void {
     if (entry.state.phase === "exited" || entry.lost !== null || this.awaySince === null) return;
-    const { clock, lostAfterMs } = this.parts;
+    const { clock } = this.parts;
+    const lostAfterMs = Math.min(entry.state.order.lostAfterMs, this.parts.lostAfterMs);
     const rest = Math.max(0, this.awaySince + lostAfterMs - clock.now());
-    entry.lost = clock.after(rest, () => this.stop(entry.key, "node-lost", entry.state.order.graceMs));
+    const graceMs = Math.min(entry.state.order.graceMs, LOST_GRACE_MS);
+    entry.lost = clock.after(rest, () => this.stop(entry.key, "node-lost", graceMs));
   }
 
   private tellQuiet(): void {

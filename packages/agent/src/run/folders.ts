@@ -6,6 +6,7 @@ import type { Report } from "@titan/core";
 import type { StartOrder } from "@titan/protocol/link";
 import type { Log } from "../log.ts";
 import { LaunchError } from "./argv.ts";
+import { attemptKey } from "./attempt-key.ts";
 import { ReportJournal } from "./journal.ts";
 
 export interface Folders {
@@ -42,10 +43,6 @@ const REMOVALS = 500;
 const PAUSE_MS = 1_000;
 const GATHERED_MAX = 5_000;
 const GATHERED_BYTES_MAX = 64 * 1024 * 1024;
-
-export function attemptKey(ref: { readonly jobId: string; readonly number: number }): string {
-  return `${ref.jobId}.${ref.number}`;
-}
 
 export class NodeFolders implements Folders {
   private readonly state: string;

@@ -1,7 +1,7 @@
 /** What is known of ended attempts until the master has it, as an append-only file: no file to make for each. */
 import { appendFileSync, readFileSync, truncateSync } from "node:fs";
 import type { Report } from "@titan/core";
-import { attemptKey } from "./folders.ts";
+import { attemptKey } from "./attempt-key.ts";
 
 /** Below this size it is not worth a truncation. */
 const COMPACT_BYTES = 256 * 1024;

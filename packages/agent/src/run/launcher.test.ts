@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, it } from "node:test";
+import { eventually } from "../testing/eventually.ts";
 import { type Launcher, type LauncherEvent, type LaunchOrder, startLauncher } from "./launcher.ts";
 
 type Exited = LauncherEvent & { ev: "exited" };
@@ -43,11 +44,10 @@ function output(id: string, stream: "stdout" | "stderr" = "stdout"): Buffer {
 
 /** Waits for what the job itself writes: its own sign that it has come so far. */
 async function printed(id: string, text: string): Promise<string> {
-  for (;;) {
-    const file = join(dir, id, "stdout");
-    if (existsSync(file) && readFileSync(file, "utf8").includes(text)) return readFileSync(file, "utf8");
-    await new Promise<void>((resolve) => setImmediate(resolve));
-  }
+  const file = join(dir, id, "stdout");
+  const read = () => (existsSync(file) ? readFileSync(file, "utf8") : "");
+  await eventually(`${id} prints ${JSON.stringify(text)}`, () => read().includes(text));
+  return read();
 }
 
 function isThere(pid: number): boolean {

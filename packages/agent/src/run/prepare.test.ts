@@ -34,7 +34,16 @@ let parts: PrepareParts;
 
 function order(jobId: string, payload: Partial<JobPayload>, more: Partial<StartOrder> = {}): StartOrder {
   const whole = { command: null, script: null, args: [], env: {}, python: null, files: [], ...payload };
-  const rest = { number: 1, name: jobId, runId: null, devices: [], timeoutMs: null, graceMs: 0, notes: [] };
+  const rest = {
+    number: 1,
+    name: jobId,
+    runId: null,
+    devices: [],
+    timeoutMs: null,
+    graceMs: 0,
+    lostAfterMs: 900_000,
+    notes: [],
+  };
   return { jobId, ...rest, ...more, payload: whole };
 }
 

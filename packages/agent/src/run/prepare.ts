@@ -4,8 +4,9 @@ import { dirname, isAbsolute, join, normalize } from "node:path";
 import type { PayloadFile } from "@titan/protocol";
 import type { StartOrder } from "@titan/protocol/link";
 import { type Invocation, invocation, LaunchError } from "./argv.ts";
+import { attemptKey } from "./attempt-key.ts";
 import { jobEnvironment } from "./environment.ts";
-import { attemptKey, type Folders } from "./folders.ts";
+import type { Folders } from "./folders.ts";
 import type { LaunchOrder } from "./launcher.ts";
 
 export interface Blobs {

@@ -5,7 +5,17 @@ import { type AttemptEvent, type AttemptState, begin, type Instruction, reportOf
 
 const PAYLOAD = { command: ["x"], script: null, args: [], env: {}, python: null, files: [] };
 const ORDER: StartOrder = {
-  ...{ jobId: "a", number: 2, name: "a", runId: null, devices: [], timeoutMs: null, graceMs: 500, notes: [] },
+  ...{
+    jobId: "a",
+    number: 2,
+    name: "a",
+    runId: null,
+    devices: [],
+    timeoutMs: null,
+    graceMs: 500,
+    lostAfterMs: 900_000,
+    notes: [],
+  },
   payload: PAYLOAD,
 };
 const ENDED = {

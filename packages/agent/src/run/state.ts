@@ -9,7 +9,7 @@ import type { StartOrder } from "@titan/protocol/link";
 export type Phase = "preparing" | "launching" | "running" | "exited";
 
 export interface AttemptState {
-  readonly order: Pick<StartOrder, "jobId" | "number" | "timeoutMs" | "graceMs">;
+  readonly order: Pick<StartOrder, "jobId" | "number" | "timeoutMs" | "graceMs" | "lostAfterMs">;
   readonly phase: Phase;
   readonly startedAt: number | null;
   readonly exitedAt: number | null;
@@ -61,7 +61,13 @@ export type Step = readonly [AttemptState, readonly Instruction[]];
 /** An attempt just ordered; its order's notes are the first lines of its log. */
 export function begin(order: StartOrder): Step {
   const state: AttemptState = {
-    order: { jobId: order.jobId, number: order.number, timeoutMs: order.timeoutMs, graceMs: order.graceMs },
+    order: {
+      jobId: order.jobId,
+      number: order.number,
+      timeoutMs: order.timeoutMs,
+      graceMs: order.graceMs,
+      lostAfterMs: order.lostAfterMs,
+    },
     phase: "preparing",
     startedAt: null,
     exitedAt: null,

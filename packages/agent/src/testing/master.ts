@@ -75,6 +75,11 @@ export class TestMaster {
     this.sockets.clear();
   }
 
+  /** Hears nothing more, not even that a connection is closed: a master that hangs. */
+  hang(): void {
+    for (const socket of this.sockets) socket.pause();
+  }
+
   send(...messages: ToNode[]): void {
     for (const socket of this.sockets) socket.send(encodeFrame(messages));
   }
@@ -89,6 +94,7 @@ export class TestMaster {
       devices: [],
       timeoutMs: null,
       graceMs: 200,
+      lostAfterMs: 900_000,
       notes: [],
     };
     this.send({ t: "start", jobId, ...rest, ...order, payload: whole });

@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { TitanError } from "@titan/protocol";
+import { ERRORS, type ErrorCode, TitanError } from "@titan/protocol";
 import type { NodeReady, Parent } from "./parent-line.ts";
 
 export interface LocalNode {
@@ -17,6 +17,10 @@ interface Child {
   readonly process: ChildProcess;
   readonly ready: Promise<NodeReady>;
   readonly ended: Promise<string>;
+  /** Whether it came so far as to join. */
+  joined: boolean;
+  /** What it gave as the reason of its end, if it could. */
+  fault: TitanError | null;
 }
 
 const TITAN = fileURLToPath(new URL("../titan.mjs", import.meta.url));
@@ -30,9 +34,12 @@ export class LocalNodes {
   /** Started before the master, so that both load at the same time; they wait for its address on their stdin. */
   constructor(nodes: readonly LocalNode[], say: (line: string) => void) {
     this.#children = nodes.map((node) => startChild(node, say));
-    for (const { name, process, ended } of this.#children) {
-      void ended.then((how) => {
-        if (!this.#ending) say(`node ${name} (pid ${process.pid}) has ended: ${how}`);
+    for (const child of this.#children) {
+      void child.ready.then(() => (child.joined = true));
+      void child.ended.then((how) => {
+        // One that never joined ends the start, with its reason: `join` throws that.
+        if (this.#ending || !child.joined) return;
+        say(`node ${child.name} (pid ${child.process.pid}) has ended: ${child.fault?.message ?? how}`);
       });
     }
   }
@@ -41,13 +48,11 @@ export class LocalNodes {
   async join(parent: Parent): Promise<NodeReady[]> {
     for (const { process } of this.#children) process.stdin?.write(`${JSON.stringify(parent)}\n`);
     return await Promise.all(
-      this.#children.map(({ name, ready, ended }) =>
+      this.#children.map((child) =>
         Promise.race([
-          ready,
-          ended.then((how) => {
-            throw new TitanError("internal", `node ${name} did not join: ${how}`, {
-              hint: "What it said is above.",
-            });
+          child.ready,
+          child.ended.then((how) => {
+            throw whyNotJoined(child, how);
           }),
         ]),
       ),
@@ -70,6 +75,31 @@ export class LocalNodes {
   }
 }
 
+function whyNotJoined({ name, fault }: Child, how: string): TitanError {
+  if (fault === null) {
+    return new TitanError("internal", `node ${name} did not join: ${how}`, {
+      hint: "What it said is above.",
+    });
+  }
+  const field = fault.field === undefined ? {} : { field: fault.field };
+  // Its own hint may name `titan join`, which nobody has typed here.
+  const hint = fault.code === "usage" ? {} : { hint: fault.hint };
+  return new TitanError(fault.code, `node ${name}: ${fault.message}`, { ...field, ...hint });
+}
+
+/** The line with which `titan join --json` ends where it fails; null for any other line. */
+function faultIn(line: string): TitanError | null {
+  if (!line.startsWith('{"error":')) return null;
+  try {
+    const { code, detail, hint, field } = (JSON.parse(line) as { error: Record<string, string> }).error;
+    if (code === undefined || detail === undefined || !Object.hasOwn(ERRORS, code)) return null;
+    const options = { ...(hint === undefined ? {} : { hint }), ...(field === undefined ? {} : { field }) };
+    return new TitanError(code as ErrorCode, detail, options);
+  } catch {
+    return null;
+  }
+}
+
 function startChild({ name, flags }: LocalNode, say: (line: string) => void): Child {
   // A group of its own: Ctrl-C reaches the parent only, which ends the nodes while their master is still there.
   const child = spawn(
@@ -82,7 +112,11 @@ function startChild({ name, flags }: LocalNode, say: (line: string) => void): Ch
   );
   // It may end before it was told anything.
   child.stdin.on("error", () => undefined);
-  createInterface({ input: child.stderr }).on("line", (line) => say(`${name}: ${line}`));
+  createInterface({ input: child.stderr }).on("line", (line) => {
+    const fault = faultIn(line);
+    if (fault === null) say(`${name}: ${line}`);
+    else about.fault = fault;
+  });
   const ready = new Promise<NodeReady>((resolve) => {
     createInterface({ input: child.stdout }).once("line", (line) => resolve(JSON.parse(line) as NodeReady));
   });
@@ -90,5 +124,6 @@ function startChild({ name, flags }: LocalNode, say: (line: string) => void): Ch
     child.once("error", (error) => resolve(error.message));
     child.once("close", (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
-  return { name, process: child, ready, ended };
+  const about: Child = { name, process: child, ready, ended, joined: false, fault: null };
+  return about;
 }

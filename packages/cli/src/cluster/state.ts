@@ -11,13 +11,28 @@ export interface MasterState {
   readonly throwaway: boolean;
 }
 
-/** A cluster on any free port has no address to be found under again: its state goes with it, unless it is named. */
+/**
+ * A cluster on any free port has no address to be found under again: its state goes with it, unless it is named.
+ * Both folders are there afterwards. Throws `usage` where one cannot be.
+ */
 export function masterState(port: number, asked: string | undefined): MasterState {
-  const home = resolve(stateHome());
-  if (asked !== undefined) return { home, dir: resolve(asked), throwaway: false };
-  if (port !== 0) return { home, dir: join(home, `master-${port}`), throwaway: false };
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const home = folder(resolve(stateHome()), "TITAN_STATE_HOME");
+  if (asked !== undefined) return { home, dir: folder(resolve(asked), "--state"), throwaway: false };
+  if (port !== 0) return { home, dir: folder(join(home, `master-${port}`), "--state"), throwaway: false };
   return { home, dir: mkdtempSync(join(home, "master-0-")), throwaway: true };
+}
+
+function folder(path: string, field: string): string {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return path;
+  } catch (error) {
+    throw new TitanError("usage", `${path} cannot be used as a state folder`, {
+      field,
+      cause: error,
+      hint: "Choose another with --state, or with TITAN_STATE_HOME for everything.",
+    });
+  }
 }
 
 /** Only what Titan keeps there: a folder that was named by mistake loses nothing else. */

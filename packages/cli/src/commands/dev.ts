@@ -175,5 +175,12 @@ async function sayWhoRuns(error: unknown, port: number, { flags, terminal }: Dev
     terminal.out(
       `titan is already running at ${running.url} (pid ${running.pid}); a second cluster: titan dev --port 0\n`,
     );
+  const asked = ["fake-node", "gpus", "cpus", "memory", "no-node"] as const;
+  const unheard = asked.filter((key) => (key === "fake-node" ? flags[key].length > 0 : flags[key]));
+  if (unheard.length > 0) {
+    terminal.err(
+      `its nodes stay as they are: --${unheard.join(", --")} had no effect; more nodes: titan join\n`,
+    );
+  }
   return 0;
 }

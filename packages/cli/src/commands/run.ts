@@ -32,13 +32,14 @@ export default command({
   takes: "rest",
   async run({ flags, words, terminal }) {
     const signals = catchSignals({ pipe: true });
-    const client = await connectPatiently({ flags });
-    const job: JobInput = {
+    // What is wrong here is said first, master or not.
+    const own = {
       name: flags.name ?? nameOf(words),
       ...jobFields(flags),
-      ...(await parentIds(flags)),
       ...(await program(words, flags.file)),
     };
+    const client = await connectPatiently({ flags });
+    const job: JobInput = { ...own, ...(await parentIds(flags)) };
     const run = flags.run === undefined ? null : { id: flags.run };
     const submitted = await client.submit({ run, jobs: [job] });
     const handle = client.handle(submitted);

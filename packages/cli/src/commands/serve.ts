@@ -1,4 +1,6 @@
-import { DEFAULT_PORT } from "@titan/protocol";
+import { rmSync } from "node:fs";
+import { hostname } from "node:os";
+import { DEFAULT_PORT, TitanError } from "@titan/protocol";
 import { logLevel } from "../cluster/agent-log.ts";
 import { catchSignals } from "../cluster/signals.ts";
 import { masterState, portFrom } from "../cluster/state.ts";
@@ -30,29 +32,46 @@ export default command({
     const signals = catchSignals();
     const { host, port } = listenOn(flags.listen);
     const state = masterState(port, flags.state);
-    const { startMaster } = await import("@titan/master");
-    const master = await startMaster({
-      host,
-      port,
-      stateDir: state.dir,
-      stateHome: state.home,
-      insecure: flags.insecure,
-      logLevel: logLevel(flags["log-level"], "warn"),
-    });
-    if (flags.json) terminal.json({ ready: true, url: master.url, pid: process.pid, state: state.dir });
-    else
-      terminal.out(
-        `titan master ready at ${master.url}\n  state  ${state.dir}\n  nodes  TITAN_TOKEN=$(titan token) titan join ${master.url}\n`,
-      );
-    await signals.first;
-    await Promise.race([master.close(), signals.second]);
+    try {
+      const { startMaster } = await import("@titan/master");
+      const master = await startMaster({
+        host,
+        port,
+        stateDir: state.dir,
+        stateHome: state.home,
+        insecure: flags.insecure,
+        logLevel: logLevel(flags["log-level"], "warn"),
+      });
+      if (flags.json) terminal.json({ ready: true, url: master.url, pid: process.pid, state: state.dir });
+      else
+        terminal.out(
+          `titan master ready at ${master.url}\n  state  ${state.dir}\n  nodes  ${howToJoin(host, master.url)}\n`,
+        );
+      await signals.first;
+      await Promise.race([master.close(), signals.second]);
+    } finally {
+      if (state.throwaway) rmSync(state.dir, { recursive: true, force: true });
+    }
     return 0;
   },
 });
 
-function listenOn(text: string | undefined): { host: string; port: number } {
+/** On this machine the token is found by itself; elsewhere it has to be brought, and this machine has another name. */
+function howToJoin(host: string, url: string): string {
+  if (host === "127.0.0.1" || host === "localhost" || host === "::1") return `titan join ${url}`;
+  const address = host === "0.0.0.0" || host === "::" ? `http://${hostname()}:${new URL(url).port}` : url;
+  return `TITAN_TOKEN=… titan join ${address}   (\`titan token\` on this machine prints it)`;
+}
+
+/** `HOST:PORT`, `HOST`, `:PORT` or `PORT`; IPv6 in brackets. Throws `usage`. */
+export function listenOn(text: string | undefined): { host: string; port: number } {
   if (text === undefined) return { host: process.env.TITAN_HOST || "127.0.0.1", port: portFrom(undefined) };
-  const parts = /^(?:\[([^\]]+)\]|([^:]*))(?::([0-9]+))?$/.exec(text);
-  if (parts === null) return { host: text, port: portFrom(undefined) };
+  if (/^[0-9]+$/.test(text)) return { host: "127.0.0.1", port: portFrom(text) };
+  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/\s]*))(?::([0-9]+))?$/.exec(text);
+  if (parts === null || text === "") {
+    throw new TitanError("usage", `--listen ${JSON.stringify(text)} is not HOST:PORT`, {
+      hint: "Such as 127.0.0.1:9090, or [::1]:9090.",
+    });
+  }
   return { host: parts[1] ?? (parts[2] || "127.0.0.1"), port: portFrom(parts[3]) };
 }

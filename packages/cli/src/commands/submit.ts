@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { JobInput, TitanClient } from "@titan/sdk";
+import type { JobInput } from "@titan/sdk";
 import { jobFromFile, TitanError } from "@titan/sdk";
 import type { Flags, Invocation } from "../command.ts";
 import { command } from "../command.ts";
@@ -33,22 +33,24 @@ export default command({
   flags: FLAGS,
   takes: { min: 1, max: 10_000 },
   async run(invocation) {
-    const client = await connectPatiently(invocation);
+    // Each reads its files and flags first: what is wrong here is said first, master or not.
     return /\.ya?ml$/i.test(invocation.words[0]!)
-      ? await submitPipeline(client, invocation)
-      : await submitScript(client, invocation);
+      ? await submitPipeline(invocation)
+      : await submitScript(invocation);
   },
 });
 
-async function submitScript(client: TitanClient, { flags, words, terminal }: Submit): Promise<number> {
+async function submitScript(invocation: Submit): Promise<number> {
+  const { flags, words, terminal } = invocation;
   const [script = "", ...args] = words;
-  const job: JobInput = await jobFromFile(script, {
+  const own: JobInput = await jobFromFile(script, {
     ...jobFields(flags),
-    ...(await parentIds(flags)),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     args,
     local: await namedFiles(flags.file),
   });
+  const client = await connectPatiently(invocation);
+  const job: JobInput = { ...own, ...(await parentIds(flags)) };
   const run = flags.run === undefined ? null : { id: flags.run };
   const submitted = await client.submit({ run, jobs: [job] });
   const handle = client.handle(submitted);
@@ -68,7 +70,8 @@ async function submitScript(client: TitanClient, { flags, words, terminal }: Sub
   });
 }
 
-async function submitPipeline(client: TitanClient, { flags, words, terminal }: Submit): Promise<number> {
+async function submitPipeline(invocation: Submit): Promise<number> {
+  const { flags, words, terminal } = invocation;
   const [path = "", ...more] = words;
   if (more.length > 0) throw new TitanError("usage", `a pipeline file takes no arguments: ${more[0]}`);
   const isGiven = (value: unknown) => (Array.isArray(value) ? value.length > 0 : value !== undefined);
@@ -84,6 +87,7 @@ async function submitPipeline(client: TitanClient, { flags, words, terminal }: S
   const text = await readFile(path, "utf8").catch((error: Error) => {
     throw new TitanError("script-not-found", `${path} cannot be read`, { cause: error });
   });
+  const client = await connectPatiently(invocation);
   const pipeline = await client.yaml(text);
   const run = await client.submitDag(pipeline.name, await pipelineJobs(pipeline, dirname(join(path))));
   const ids = run.jobs.map(({ id, name }) => ({ id, name }));

@@ -4,7 +4,7 @@ import { formatDuration } from "../explain/units.ts";
 import { reasonOf } from "../explain.ts";
 import type { Attempt, Job } from "../model.ts";
 import type { Settings } from "../settings.ts";
-import { DEFAULT_SETTINGS } from "../settings.ts";
+import { DEFAULT_SETTINGS, heldMs, LOST_GRACE_MS } from "../settings.ts";
 import { isDelayed, type State } from "../state.ts";
 import { isFinished } from "../transitions.ts";
 import { endAttempt, endWithout, finishJob } from "./outcome.ts";
@@ -43,10 +43,16 @@ export function nextDeadline(state: State, settings: Settings = DEFAULT_SETTINGS
   return next === Infinity ? null : next;
 }
 
-/** Titan waits longer for what it may not run again: the node may only be asleep. */
+/** Messages that were on their way when the link broke, and a kill that takes its time. */
+const MARGIN_MS = 500;
+/** A tenth more for drift: two clocks that each run wrong by up to 5 %. */
+const DRIFT_PART = 10;
+
+/** When the node must have ended the attempt by itself: its time is over there, and the grace of its end. */
 function lostAt(state: State, job: Job, attempt: Attempt, settings: Settings): number {
   const silentAt = state.nodes.get(attempt.nodeId)?.silentAt ?? 0;
-  return silentAt + (job.retry.max > 0 ? settings.leaseMs : settings.lostAfterMs);
+  const held = heldMs(job, settings);
+  return silentAt + held + Math.ceil(held / DRIFT_PART) + LOST_GRACE_MS + MARGIN_MS;
 }
 
 function endLost(draft: Draft, job: Job, attempt: Attempt): void {

@@ -8,6 +8,7 @@ import { asTitanError, installErrors, sendProblem } from "./errors.ts";
 import { infoRoutes } from "./info.ts";
 import { jobRoutes } from "./jobs.ts";
 import { installJson } from "./json-body.ts";
+import { lingerBehindAnswers } from "./linger.ts";
 import { logRoutes } from "./logs.ts";
 import { nodeRoutes } from "./nodes.ts";
 import { answerNonsense } from "./nonsense.ts";
@@ -42,6 +43,7 @@ export async function buildApi(context: ApiContext): Promise<FastifyInstance> {
     },
   });
   context.open.watch(app.server);
+  lingerBehindAnswers(app.server);
   installJson(app);
   installEmptyBodies(app);
   installValidation(app);

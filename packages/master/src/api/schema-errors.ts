@@ -66,10 +66,18 @@ function mostTelling(errors: readonly ErrorObject[]): ErrorObject {
       error !== last &&
       (error.instancePath.length > last.instancePath.length ||
         error.keyword === "additionalProperties" ||
-        error.keyword === "required"),
+        error.keyword === "required" ||
+        isLimit(error, last)),
   );
   return meant.length === 0 ? last : mostTelling(meant);
 }
+
+/** `number or null` that is out of its range: the range says more than the two types, where nothing better is written. */
+function isLimit(error: ErrorObject, whole: ErrorObject): boolean {
+  return (whole.parentSchema as Told | undefined)?.description === undefined && LIMITS.has(error.keyword);
+}
+
+const LIMITS = new Set(["minimum", "maximum", "exclusiveMinimum", "multipleOf", "minLength", "maxLength"]);
 
 /** A field that is missing is mostly there, misspelt: that says more than that it is missing. */
 function strangerIn(data: unknown, schema: Told): string | undefined {

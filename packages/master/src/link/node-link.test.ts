@@ -11,6 +11,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { EngineSettings } from "../engine/settings.ts";
 import { exited, newJob, openEngine, PAYLOAD, payloadsOf, SILENT, submit } from "../engine/testing.ts";
 import { LogStore } from "../logs/log-store.ts";
+import { within } from "../testing/deadline.ts";
 import { NodeLink } from "./node-link.ts";
 import { listen, RawNode } from "./raw-node.ts";
 
@@ -58,17 +59,21 @@ async function withLink(
 }
 
 /** Resolves when the engine has committed something that makes this true. */
-function until(engine: Engine, is: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const look = () => {
-      if (!is()) return;
-      stop();
-      resolve();
-    };
-    const stop = engine.onCommitted(look);
-    look();
-  });
+async function until(engine: Engine, is: () => boolean): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const look = () => (is() ? resolve() : undefined);
+  const stop = engine.onCommitted(look);
+  look();
+  try {
+    await within(`a commit after which ${is}`, promise);
+  } finally {
+    stop();
+  }
 }
+
+/** Short enough to be waited for, long against the pauses of a loaded machine. */
+const LEASE_MS = 1_500;
+const BEAT_MS = 100;
 
 async function refusal(port: number, path: string, token: string): Promise<number> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers: { authorization: token } });
@@ -182,14 +187,13 @@ it("answers heartbeats, and holds a node without them for silent after the lease
   withLink(
     async ({ engine, join: joinAs }) => {
       const [quiet, lively] = [await joinAs("quiet"), await joinAs("lively")];
-      const beats = setInterval(() => lively.send({ t: "beat" }), 20);
+      lively.beat(BEAT_MS);
       await quiet.closed();
       assert.ok(lively.heard.some(({ t }) => t === "beat"));
       await until(engine, () => engine.state.nodes.get("quiet")?.connected === false);
       assert.equal(engine.state.nodes.get("lively")?.connected, true);
-      clearInterval(beats);
     },
-    { leaseMs: 400 },
+    { leaseMs: LEASE_MS },
   ));
 
 it("tells a node to forget what is not its business any more, and keeps nothing of it", () =>
@@ -227,6 +231,7 @@ it("ends a job whose payload is gone, and the log of a lost attempt says how far
   withLink(
     async ({ engine, logs, join: joinAs }) => {
       const node = await joinAs("n1");
+      node.beat(BEAT_MS);
       await engine.execute(submit(newJob("empty")));
       const ended = await engine.waitForJob("empty", 10_000);
       assert.equal(ended?.exit?.cause, "launch-failed");
@@ -237,12 +242,12 @@ it("ends a job whose payload is gone, and the log of a lost attempt says how far
       await node.next("logged");
       const noted = new Promise<void>((resolve) => logs.onAppend({ jobId: "lost", number: 1 }, resolve));
       node.kill();
-      await noted;
+      await within("a note in the log", noted);
       let text = "";
       for await (const { data } of logs.read({ jobId: "lost", number: 1 }, 6)) text += data;
       assert.match(text, /^\[titan\] lost after byte 6: .*silent/);
     },
-    { leaseMs: 60 },
+    { leaseMs: LEASE_MS },
   ));
 
 it("closes the connection of a node that talks nonsense, and no other", () =>

@@ -13,6 +13,7 @@ import {
 } from "@titan/protocol/link";
 import { WebSocket } from "ws";
 import { newNode } from "../engine/testing.ts";
+import { within } from "../testing/deadline.ts";
 
 type Of<T extends ToNode["t"]> = Extract<ToNode, { t: T }>;
 
@@ -21,6 +22,7 @@ export class RawNode {
   readonly heard: ToNode[] = [];
   readonly #wanted: { is: (message: ToNode) => boolean; found: (message: ToNode) => void }[] = [];
   #read = 0;
+  #beats: NodeJS.Timeout | undefined;
 
   constructor(port: number, token = "good") {
     this.socket = new WebSocket(`ws://127.0.0.1:${port}${LINK_PATH}`, { headers: { authorization: token } });
@@ -32,7 +34,7 @@ export class RawNode {
   }
 
   async open(): Promise<this> {
-    await once(this.socket, "open");
+    await within("a connection", once(this.socket, "open"));
     return this;
   }
 
@@ -67,22 +69,30 @@ export class RawNode {
 
   /** The next message of this kind behind those that were asked for before. */
   next<T extends ToNode["t"]>(t: T, is: (message: Of<T>) => boolean = () => true): Promise<Of<T>> {
-    return new Promise((resolve) => {
-      this.#wanted.push({
-        is: (message) => message.t === t && is(message as Of<T>),
-        found: (message) => resolve(message as Of<T>),
-      });
-      this.#match();
+    const { promise, resolve } = Promise.withResolvers<Of<T>>();
+    this.#wanted.push({
+      is: (message) => message.t === t && is(message as Of<T>),
+      found: (message) => resolve(message as Of<T>),
     });
+    this.#match();
+    return within(`the message ${t}`, promise);
+  }
+
+  /** Sends a heartbeat each `everyMs` until it is killed. */
+  beat(everyMs: number): void {
+    this.#beats = setInterval(() => this.send({ t: "beat" }), everyMs);
   }
 
   async closed(): Promise<number> {
-    if (this.socket.readyState !== WebSocket.CLOSED) await once(this.socket, "close");
+    // Not `once`, which a reset would fail: cut off is closed too.
+    const over = new Promise((resolve) => this.socket.once("close", resolve));
+    if (this.socket.readyState !== WebSocket.CLOSED) await within("the connection's end", over);
     return this.heard.length;
   }
 
   /** Ends without a word, as a node that is killed. */
   kill(): void {
+    clearInterval(this.#beats);
     this.socket.terminate();
   }
 

@@ -1,5 +1,5 @@
 /** Turns start effects into start orders: adds the payload, from memory or from the store, and the devices. */
-import type { Device, Effect, Job, State } from "@titan/core";
+import { type Device, type Effect, heldMs, type Job, type State } from "@titan/core";
 import type { JobPayload } from "@titan/protocol";
 import type { StartOrder } from "@titan/protocol/link";
 import type { Engine } from "../engine/engine.ts";
@@ -23,7 +23,7 @@ export class StartOrders {
   /** The order at once where the payload is in memory; else null, and `deliver` gets it later: null where there is none. */
   make(start: Start, deliver: (ready: ReadyOrder | null) => void): ReadyOrder | null {
     const payload = this.#engine.takePayload(start.job.id);
-    if (payload !== undefined) return orderOf(this.#engine.state, start, payload);
+    if (payload !== undefined) return orderOf(this.#engine, start, payload);
     if (this.#missing.length === 0) setImmediate(() => this.#fetch());
     this.#missing.push({ start, deliver });
     return null;
@@ -37,12 +37,12 @@ export class StartOrders {
       .catch(() => new Map<string, string>());
     for (const { start, deliver } of missing) {
       const payload = payloads.get(start.job.id);
-      deliver(payload === undefined ? null : orderOf(this.#engine.state, start, payload));
+      deliver(payload === undefined ? null : orderOf(this.#engine, start, payload));
     }
   }
 }
 
-function orderOf(state: State, { nodeId, job, notes }: Start, payload: string): ReadyOrder {
+function orderOf({ state, settings }: Engine, { nodeId, job, notes }: Start, payload: string): ReadyOrder {
   const order: StartOrder = {
     jobId: job.id,
     number: job.attempt,
@@ -51,6 +51,7 @@ function orderOf(state: State, { nodeId, job, notes }: Start, payload: string): 
     devices: devicesOf(state, nodeId, job),
     timeoutMs: job.timeoutMs,
     graceMs: job.graceMs,
+    lostAfterMs: heldMs(job, settings),
     notes,
     payload: JSON.parse(payload) as JobPayload,
   };

@@ -45,7 +45,7 @@ export async function resolveSubmission(submission: Submission, known: KnownJobs
       series: submission.run?.series ?? null,
       ownerId: submission.owner?.id ?? null,
       requirement: resolveRequirement(spec, at),
-      parents: spec.parents === undefined ? NONE : await references.parents(spec.parents, at),
+      parents: spec.parents === undefined ? NONE : await references.parents(spec, at),
       upstream: spec.upstream === undefined ? NONE : await references.upstream(spec.upstream),
       affinity: affinityOf(spec),
       priority: spec.priority ?? 1,
@@ -140,15 +140,15 @@ class References {
     this.#known = known;
   }
 
-  async parents(names: readonly string[], at: string): Promise<string[]> {
+  async parents(spec: Pick<JobSpec, "name" | "parents">, at: string): Promise<string[]> {
     const ids: string[] = [];
-    for (const [index, name] of names.entries()) {
+    for (const [index, name] of (spec.parents ?? NONE).entries()) {
       const id = this.#batch.get(name) ?? (await this.#find(name));
       if (id === null) {
         const place = this.#runId === null ? "this submission" : `this submission or the run ${this.#runId}`;
         throw new TitanError(
           "unknown-parent",
-          `${at} waits for ${JSON.stringify(name.slice(0, 80))}, which is no job of ${place} and no job id`,
+          `${at} (${spec.name}) waits for ${JSON.stringify(name.slice(0, 80))}, which is no job of ${place} and no job id`,
           {
             field: `${at}.parents[${index}]`,
           },

@@ -1,6 +1,6 @@
 /** A master's API over real parts in a folder of its own, for tests. */
 import { mkdtempSync, rmSync } from "node:fs";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Capacity, Exit, LogBytes } from "@titan/core";
@@ -23,6 +23,8 @@ export interface ApiFixture {
   readonly port: number;
   readonly parts: Parts;
   readonly folder: string;
+  /** The master's ends of the connections that are open. */
+  readonly sockets: ReadonlySet<Socket>;
   /** With the token, and JSON in and out. */
   call<T = unknown>(
     method: string,
@@ -58,6 +60,11 @@ export async function openApi(
     url: () => url,
   });
   const app = await buildApi(parts);
+  const sockets = new Set<Socket>();
+  app.server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   await app.listen({ port: 0, host: "127.0.0.1" });
   const { port } = app.server.address() as AddressInfo;
   url = `http://127.0.0.1:${port}`;
@@ -79,6 +86,7 @@ export async function openApi(
     port,
     parts,
     folder,
+    sockets,
     call,
     fetch: send,
     submit: async (body) => {

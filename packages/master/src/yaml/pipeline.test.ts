@@ -61,6 +61,7 @@ test("the older format's defaults", () => {
   const view = readPipeline("jobs: [{id: a, file: a.py}]");
   assert.equal(view.name, "titan_agent");
   assert.equal(view.project, true);
+  assert.equal(readPipeline("{project: false, jobs: [{id: a, file: a.py}]}").project, false);
 });
 
 const job = (rest: string) => `jobs:\n  - id: a\n    file: a.py\n    ${rest}\n`;

@@ -28,6 +28,7 @@ export function readPipeline(text: string): PipelineView {
   checkJobs(file, jobs);
   return {
     name: name ?? "titan_agent",
+    // As in the older format, whose files count on finding their neighbours.
     project: project ?? true,
     jobs: jobs.map((job, index) => viewOf(file, job, index)),
   };

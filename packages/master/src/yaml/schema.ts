@@ -1,4 +1,4 @@
-/** What a pipeline file may hold: the older format as it was, and Titan's own amounts. */
+/** What a pipeline file may hold: the older format, and Titan's own amounts. */
 import { JobSpec, NAME_PATTERN } from "@titan/protocol/schemas";
 import Type from "typebox";
 
@@ -56,6 +56,7 @@ export const PipelineFile = Type.Object(
       Type.String({ pattern: NAME_PATTERN, description: "letters, digits, '.', '_' and '-', at most 128" }),
     ),
     version: Type.Optional(Type.Unknown()),
+    /** Whether each job gets the whole folder of the file, not its script alone. */
     project: Type.Optional(Type.Boolean()),
     jobs: Type.Array(PipelineJob, { minItems: 1, maxItems: 10_000 }),
   },

@@ -21,13 +21,23 @@ export function stateHome(env: Environment = process.env): string {
 
 /**
  * Where to reach the master, and with which token (null where none was found: the master then says so itself).
- * Throws `bad-field` for an address that is none, `unauthorized` for a TITAN_TOKEN_FILE that cannot be read.
+ * Throws `bad-field` for an address that is none, `unauthorized` for a TITAN_TOKEN_FILE that cannot be read and for a
+ * token that no header can carry.
  */
 export function discover(
   explicit: { url?: string | undefined; token?: string | undefined } = {},
   env: Environment = process.env,
 ): Target {
-  return { url: findUrl(explicit.url, env), token: explicit.token ?? findToken(env) };
+  return { url: findUrl(explicit.url, env), token: checkedToken(explicit.token ?? findToken(env)) };
+}
+
+/** The token itself is in no message: it may be a real one with something pasted behind it. */
+function checkedToken(token: string | null): string | null {
+  if (token === null || /^[\x21-\x7e]*$/.test(token)) return token;
+  throw new TitanError(
+    "unauthorized",
+    "the token holds characters that no token has, such as spaces or line breaks",
+  );
 }
 
 function findUrl(explicit: string | undefined, env: Environment): string {

@@ -39,8 +39,8 @@ def check_number(value: object, field: str, least: float, most: float, *, above:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise InvalidInput(f"{field} must be a number, not {value!r}", field=field)
     if value < least or value > most or (above and value == least):
-        bound = f"above {least:g}" if above else f"from {least:g}"
-        raise InvalidInput(f"{field} must be {bound} to {most:g}, not {value!r}", field=field)
+        bound = f"above {least}" if above else f"from {least}"
+        raise InvalidInput(f"{field} must be {bound} to {most}, not {value!r}", field=field)
     return value
 
 

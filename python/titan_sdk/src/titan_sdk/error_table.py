@@ -131,7 +131,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     "master-unreachable": ErrorKind(
         0, 4, "The master does not answer", "Start one with `titan dev`, or set TITAN_URL."
     ),
-    "port-in-use": ErrorKind(0, 1, "The port is in use", "Choose another with --port."),
+    "port-in-use": ErrorKind(
+        0, 1, "The port is in use", "Choose another: titan dev --port N, titan serve --listen HOST:N."
+    ),
     "insecure-bind": ErrorKind(
         0, 2, "Refused to listen beyond this machine", "Add --insecure to do so in plain text all the same."
     ),
