@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -38,8 +38,11 @@ test("an address may be short and keeps its path; what is none is refused, namin
 test("the token: explicit, TITAN_TOKEN, TITAN_TOKEN_FILE, the user's own, none", () => {
   const env = { TITAN_STATE_HOME: folder };
   assert.equal(discover({}, env).token, null);
-  writeFileSync(join(folder, "token"), "own\n");
+  writeFileSync(join(folder, "token"), "own\n", { mode: 0o600 });
   assert.equal(discover({}, env).token, "own");
+  chmodSync(join(folder, "token"), 0o644);
+  assert.throws(() => discover({}, env), { code: "unauthorized", hint: /chmod 600/ });
+  chmodSync(join(folder, "token"), 0o600);
   writeFileSync(join(folder, "named"), " named \n");
   const named = { ...env, TITAN_TOKEN_FILE: join(folder, "named") };
   assert.equal(discover({}, named).token, "named");

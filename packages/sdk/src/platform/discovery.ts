@@ -1,5 +1,5 @@
 /** Finds the master and the token: explicit > environment > the user's state folder. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_PORT, TitanError } from "@titan/protocol";
@@ -70,11 +70,23 @@ export function normalizeUrl(text: string, field: string): string {
 function findToken(env: Environment): string | null {
   if (env.TITAN_TOKEN) return env.TITAN_TOKEN.trim();
   if (env.TITAN_TOKEN_FILE) return readTokenFile(env.TITAN_TOKEN_FILE);
+  const path = join(stateHome(env), "token");
+  refuseIfOpenToOthers(path);
   try {
-    return readFileSync(join(stateHome(env), "token"), "utf8").trim() || null;
+    return readFileSync(path, "utf8").trim() || null;
   } catch {
     return null;
   }
+}
+
+/** The mode of a TITAN_TOKEN_FILE is its keeper's business: container platforms mount secrets as they please. */
+function refuseIfOpenToOthers(path: string): void {
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
+  if ((mode & 0o077) === 0) return;
+  const octal = (mode & 0o777).toString(8).padStart(4, "0");
+  throw new TitanError("unauthorized", `the token file ${path} can be read by others (mode ${octal})`, {
+    hint: `chmod 600 ${path}`,
+  });
 }
 
 function readTokenFile(path: string): string {
