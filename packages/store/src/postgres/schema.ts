@@ -8,6 +8,7 @@ export const SCHEMA_VERSION = 1;
 /**
  * The rows of SQLite's tables in PostgreSQL's types, keyed the same way and for the same reasons. Texts that are compared
  * collate as bytes ("C"): a prefix is then a range of the index, whatever the database's language is.
+ * (Two tables for a job, what changes apart from what does not, were tried: ends 15 % faster, submits 30 % slower.)
  * `leader` has one row: who may write, and under which term.
  */
 const TABLES = `

@@ -39,13 +39,8 @@ export class TestPostgres {
     return client;
   }
 
-  async sql(text: string): Promise<unknown[]> {
-    const client = await this.connect();
-    try {
-      return (await client.query(text)).rows;
-    } finally {
-      await client.end();
-    }
+  sql(text: string): Promise<unknown[]> {
+    return this.server.sql(text);
   }
 }
 

@@ -20,6 +20,8 @@ export interface PostgresServer {
   readonly socket: string;
   /** `url` with the socket of another folder. */
   urlIn(folder: string): string;
+  /** Asks over a connection of its own. */
+  sql(text: string): Promise<unknown[]>;
   stop(): Promise<void>;
 }
 
@@ -70,6 +72,7 @@ export async function startPostgres(): Promise<PostgresServer> {
       url: urlIn(folder),
       socket: socketIn(folder),
       urlIn,
+      sql: (text) => ask(urlIn(folder), text),
       async stop() {
         // Fast shutdown: it ends the connections that a failed test has left.
         child.kill("SIGINT");
@@ -80,6 +83,16 @@ export async function startPostgres(): Promise<PostgresServer> {
   } catch (error) {
     remove();
     throw error;
+  }
+}
+
+async function ask(url: string, text: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
   }
 }
 
