@@ -7,12 +7,32 @@ import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
 import { batch, job } from "../conformance/rows.ts";
 import type { FencedStore } from "../store.ts";
-import { NO_POSTGRES } from "../testing/postgres-server.ts";
+import { NO_POSTGRES, startPostgres } from "../testing/postgres-server.ts";
+import { openPostgresStore } from "./open.ts";
 import { assertWholeBatches, batchOfTen, TestPostgres } from "./testing.ts";
 import { Wire } from "./wire.ts";
 
 describe("postgres, faults", { skip: NO_POSTGRES }, () => {
   const postgres = new TestPostgres();
+
+  it("has every acknowledged batch, and only whole ones, after a crash of the server", async () => {
+    const own = await startPostgres();
+    const store = await openPostgresStore(own.url);
+    await store.acquireTerm();
+    let acknowledged = 0;
+    let crash: Promise<void> | null = null;
+    await assert.rejects(async () => {
+      for (; ; acknowledged += 10) {
+        await store.commit(batchOfTen(acknowledged));
+        if (acknowledged === 500) crash = own.crash();
+      }
+    });
+    await crash;
+    const found = await assertWholeBatches(store, acknowledged);
+    await store.commit(batchOfTen(found));
+    await store.close();
+    await own.stop();
+  });
 
   describe("a lost connection", () => exerciseWire(postgres));
 

@@ -6,6 +6,8 @@ export interface PostgresOptions {
   readonly schema?: string;
   /** Longer than this and a commit's outcome counts as unknown; the server gives it up as well. 20 s where absent. */
   readonly commitTimeoutMs?: number;
+  /** Called when the store refuses to write because another has the term. It must not throw. */
+  readonly onDeposed?: () => void;
 }
 
 /**
@@ -14,11 +16,11 @@ export interface PostgresOptions {
  * schema of another form; else the database's own error, such as of a wrong password.
  */
 export async function openPostgresStore(url: string, options: PostgresOptions = {}): Promise<FencedStore> {
-  const { schema = "titan", commitTimeoutMs = 20_000 } = options;
+  const { schema = "titan", commitTimeoutMs = 20_000, onDeposed = () => undefined } = options;
   if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw new RangeError(`"${schema}" is no name of a schema`);
   const [{ connect }, { PostgresStore }] = await Promise.all([
     import("./connections.ts"),
     import("./postgres-store.ts"),
   ]);
-  return new PostgresStore(await connect(url, schema, commitTimeoutMs));
+  return new PostgresStore(await connect(url, schema, commitTimeoutMs), onDeposed);
 }

@@ -24,13 +24,15 @@ type Query = <T>(text: string, ...values: Values) => Promise<T[]>;
 
 export class PostgresStore implements FencedStore {
   readonly #connections: Connections;
+  readonly #onDeposed: () => void;
   /** Tells this store from any other that had a term, whatever became of the answer that gave it. */
   readonly #holder = randomUUID();
   #term: number | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor(connections: Connections) {
+  constructor(connections: Connections, onDeposed: () => void) {
     this.#connections = connections;
+    this.#onDeposed = onDeposed;
   }
 
   get term(): number | null {
@@ -61,7 +63,7 @@ export class PostgresStore implements FencedStore {
   async commit(batch: Batch): Promise<void> {
     const { name, text, values } = commitStatement(batch, this.#ownTerm());
     const { rowCount } = await this.#connections.writes.query({ name, text, values: [...values] });
-    if (rowCount !== 1) throw deposed();
+    if (rowCount !== 1) throw this.#deposed();
   }
 
   async job(id: string): Promise<Job | null> {
@@ -137,7 +139,7 @@ export class PostgresStore implements FencedStore {
        ON CONFLICT (name) DO UPDATE SET files = excluded.files, at = excluded.at`,
       [this.#ownTerm(), storable(name), storable(files), at],
     );
-    if (rowCount !== 1) throw deposed();
+    if (rowCount !== 1) throw this.#deposed();
   }
 
   async upload(name: string): Promise<string | null> {
@@ -149,6 +151,11 @@ export class PostgresStore implements FencedStore {
     const { writes, reads } = this.#connections;
     this.#closing ??= Promise.all([writes.end(), reads.end()]).then(() => undefined);
     return this.#closing;
+  }
+
+  #deposed(): StoreError {
+    this.#onDeposed();
+    return new StoreError("deposed", "another master has taken the term: nothing of the batch is stored");
   }
 
   #ownTerm(): number {
@@ -202,10 +209,6 @@ async function snapshot(query: Query, finishedLimit: number): Promise<Snapshot> 
     finished: finished.map(finishedOf),
     lastSeq: last?.seq ?? 0,
   };
-}
-
-function deposed(): StoreError {
-  return new StoreError("deposed", "another master has taken the term: nothing of the batch is stored");
 }
 
 function countsOf(rows: { state: JobState; n: number }[]): Partial<Record<JobState, number>> {

@@ -22,6 +22,8 @@ export interface PostgresServer {
   urlIn(folder: string): string;
   /** Asks over a connection of its own. */
   sql(text: string): Promise<unknown[]>;
+  /** Ends it as a crash does, with nothing put in order, and starts it on what is there. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -66,17 +68,20 @@ export async function startPostgres(): Promise<PostgresServer> {
     const data = join(folder, "data");
     const init = ["-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"];
     await promisify(execFile)(join(bin, "initdb"), init, { ...as, cwd: folder });
-    const child = await serve(bin, folder, as);
+    let child = await serve(bin, folder, as);
     const urlIn = (socketFolder: string) => `postgres://${USER}@/postgres?host=${socketFolder}`;
     return {
       url: urlIn(folder),
       socket: socketIn(folder),
       urlIn,
       sql: (text) => ask(urlIn(folder), text),
+      async crash() {
+        await end(child, "SIGQUIT");
+        child = await serve(bin, folder, as);
+      },
       async stop() {
         // Fast shutdown: it ends the connections that a failed test has left.
-        child.kill("SIGINT");
-        if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+        await end(child, "SIGINT");
         remove();
       },
     };
@@ -84,6 +89,11 @@ export async function startPostgres(): Promise<PostgresServer> {
     remove();
     throw error;
   }
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  child.kill(signal);
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
 }
 
 async function ask(url: string, text: string): Promise<unknown[]> {
