@@ -15,10 +15,13 @@ interface Tally {
 
 export default async function* reporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const counts: Tally = { passed: 0, failed: 0, skipped: 0 };
+  let skippedSuites = 0;
   for await (const event of source) {
     if (event.type === "test:fail" && event.data.details.type !== "suite") {
       yield failure(event.data.name, event.data.file, event.data.line, event.data.details.error);
     } else if (event.type === "test:pass" && typeof event.data.skip === "string") {
+      // The runner counts tests alone, and a suite that is skipped has none: it is one thing left out all the same.
+      if (event.data.details.type === "suite") skippedSuites += 1;
       yield `skip ${event.data.name}: ${event.data.skip}\n`;
     } else if (event.type === "test:stderr" || event.type === "test:stdout") {
       yield event.data.message;
@@ -27,7 +30,7 @@ export default async function* reporter(source: AsyncIterable<TestEvent>): Async
       if (file === undefined) {
         counts.passed = seen.passed;
         counts.failed = seen.tests - seen.passed - seen.skipped - seen.todo;
-        counts.skipped = seen.skipped + seen.todo;
+        counts.skipped = seen.skipped + seen.todo + skippedSuites;
       } else {
         const mark = seen.passed + seen.skipped + seen.todo === seen.tests ? "ok  " : "FAIL";
         const skipped = seen.skipped > 0 ? `, ${seen.skipped} skipped` : "";

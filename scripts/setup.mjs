@@ -5,6 +5,7 @@
  *
  * Each half ends by writing a stamp: the hash of everything that it was made from. A second run finds both stamps and
  * is over in a tenth of a second. A half that was cut off has left its mark instead, and is made anew from nothing.
+ * Then the servers that only tests need, where they can be had without a question; without them it is no failure.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -175,6 +176,54 @@ async function setUpNpm() {
   });
 }
 
+/** Servers that only tests need, and how to see that one is there. Debian keeps the programs of PostgreSQL off PATH. */
+const SERVERS = [{ name: "PostgreSQL", package: "postgresql", isHere: hasPostgres }];
+
+function hasPostgres() {
+  const versions = "/usr/lib/postgresql";
+  const debian = existsSync(versions)
+    ? readdirSync(versions).map((version) => join(versions, version, "bin"))
+    : [];
+  const folders = [...debian, ...(process.env.PATH ?? "").split(":")];
+  return folders.some((folder) => existsSync(join(folder, "initdb")));
+}
+
+/**
+ * Installs what is missing where that takes no question: as root, with apt. Anywhere else, and where it fails, one line
+ * says so and the tests that need the server are skipped with their reason. Tried once: the stamp goes with .venv.
+ */
+async function setUpServers() {
+  const missing = SERVERS.filter(({ isHere }) => !isHere());
+  const stamp = join(venv, ".setup-servers");
+  const wanted = missing.map(({ package: name }) => name).join(" ");
+  if (missing.length === 0 || (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted)) return;
+  let reason = `on Debian and Ubuntu: apt install ${wanted}`;
+  const mayInstall = process.getuid?.() === 0 && process.env.TITAN_SETUP_APT !== "0";
+  if (mayInstall && spawnSync("apt-get", ["--version"]).status === 0) {
+    await aptInstall(wanted.split(" ")).catch((error) => {
+      reason = `apt-get: ${error.message.trimEnd().split("\n").at(-1)}`;
+    });
+  }
+  const still = SERVERS.filter(({ isHere }) => !isHere());
+  if (still.length > 0) {
+    const names = still.map(({ name }) => name).join(", ");
+    console.log(`setup: no ${names}: its tests will be skipped (${reason})`);
+  }
+  writeFileSync(stamp, still.map(({ package: name }) => name).join(" "));
+}
+
+/** The lists of packages are fetched only where the ones that are there do not do. */
+async function aptInstall(packages) {
+  const install = ["DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends"];
+  const attempt = () => run(`server for tests: ${packages.join(", ")}`, "env", [...install, ...packages]);
+  try {
+    await attempt();
+  } catch {
+    await run("package lists", "apt-get", ["update"]);
+    await attempt();
+  }
+}
+
 if (Number(process.versions.node.split(".")[0]) < 20) {
   console.error(`setup: needs Node 20 or later, this is ${process.version}`);
   process.exit(1);
@@ -185,3 +234,4 @@ for (const half of halves) {
   console.error(`setup: ${half.reason instanceof SetupError ? half.reason.message : half.reason.stack}`);
   process.exitCode = 1;
 }
+if (process.exitCode === undefined) await setUpServers();

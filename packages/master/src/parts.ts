@@ -1,8 +1,7 @@
 /** The parts of a master over one state folder, put together: everything but the listening. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { TitanError } from "@titan/protocol";
-import { openSqliteStore, type Store, StoreError } from "@titan/store";
+import type { TitanError } from "@titan/protocol";
 import type { Logger } from "pino";
 import type { ApiContext } from "./api/context.ts";
 import { JobWatch } from "./api/job-watch.ts";
@@ -14,6 +13,7 @@ import { ENGINE_SETTINGS, type EngineSettings } from "./engine/settings.ts";
 import { CountedLogs } from "./metrics/counted-logs.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { OWNER_GRACE_MS, Owners } from "./owners/owners.ts";
+import { openStore } from "./startup/open-store.ts";
 import { Idempotency } from "./submit/idempotency.ts";
 
 export interface MasterSettings extends EngineSettings {
@@ -25,6 +25,10 @@ export const MASTER_SETTINGS: MasterSettings = { ...ENGINE_SETTINGS, ownerGraceM
 
 export interface PartsOptions {
   readonly stateDir: string;
+  /** Of a PostgreSQL store; a SQLite file in the state folder where absent. */
+  readonly storeUrl?: string | undefined;
+  /** The store can no longer be written: another master has it. */
+  readonly onDeposed?: (error: TitanError) => void;
   readonly token: string;
   readonly settings: MasterSettings;
   readonly log: Logger;
@@ -37,9 +41,11 @@ export interface Parts extends ApiContext {
   close(): Promise<void>;
 }
 
-/** Opens what lies in the state folder. Throws `state-in-use`, or `version-mismatch` for a store of a newer Titan. */
+/** Opens what lies in the state folder. Throws as `openStore` does. */
 export async function openParts({
   stateDir,
+  storeUrl,
+  onDeposed = () => undefined,
   token,
   settings,
   log,
@@ -47,7 +53,7 @@ export async function openParts({
   clock = systemClock,
 }: PartsOptions): Promise<Parts> {
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  const store = await openStore(join(stateDir, "titan.db"));
+  const store = await openStore(stateDir, storeUrl, onDeposed);
   const engine = await Engine.open({ store, clock, settings, log }).catch(async (error: unknown) => {
     await store.close();
     throw error;
@@ -80,16 +86,4 @@ export async function openParts({
       await store.close();
     },
   };
-}
-
-async function openStore(path: string): Promise<Store> {
-  try {
-    return await openSqliteStore(path);
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    if (error.code === "in-use") throw new TitanError("state-in-use", error.message, { cause: error });
-    if (error.code === "newer-schema")
-      throw new TitanError("version-mismatch", error.message, { cause: error });
-    throw error;
-  }
 }

@@ -19,6 +19,8 @@ export interface MasterOptions {
   readonly stateDir: string;
   /** Of this user: the token. */
   readonly stateHome: string;
+  /** `postgres://…`: rows lie there; a SQLite file in `stateDir` where absent. Logs and blobs are in `stateDir` anyway. */
+  readonly storeUrl?: string | undefined;
   /** Listen in plain text where others can reach it. */
   readonly insecure?: boolean;
   /** Of the lines on stderr; `warn` where absent. */
@@ -30,6 +32,8 @@ export interface Master {
   readonly url: string;
   readonly port: number;
   readonly token: string;
+  /** Resolves when this master can do nothing more, with the reason; pending as long as it serves. Then close it. */
+  readonly failed: Promise<TitanError>;
   /** Ends within 2 s: answers what it has taken, drops open streams without their end, keeps what was acknowledged. */
   close(): Promise<void>;
 }
@@ -39,10 +43,10 @@ const BACKLOG = 1_024;
 
 /**
  * Starts a master; it serves when this resolves. Throws `insecure-bind`, `port-in-use`, `state-in-use`, `unauthorized`
- * (of a token that others may read) or `version-mismatch`, and leaves nothing behind then.
+ * (of a token that others may read), `version-mismatch` or `usage` (of a store that is not there), and leaves nothing behind then.
  */
 export async function startMaster(options: MasterOptions): Promise<Master> {
-  const { host, port, stateDir, stateHome, insecure = false } = options;
+  const { host, port, stateDir, stateHome, storeUrl, insecure = false } = options;
   checkBind(host, insecure);
   const token = await ensureToken(stateHome);
   const log = pino({ level: options.logLevel ?? "warn" }, pino.destination({ fd: 2, sync: true }));
@@ -52,7 +56,9 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     undo.push(() => lock.release());
     let url = "";
     const settings = { ...MASTER_SETTINGS, ...options.settings };
-    const parts = await openParts({ stateDir, token, settings, log, url: () => url });
+    const failed = Promise.withResolvers<TitanError>();
+    const onDeposed = failed.resolve;
+    const parts = await openParts({ stateDir, storeUrl, onDeposed, token, settings, log, url: () => url });
     undo.push(() => parts.close());
     const link = new NodeLink(parts.engine, parts.logs, log);
     undo.push(() => link.close());
@@ -64,7 +70,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     const bound = (app.server.address() as AddressInfo).port;
     url = urlOf(host, bound);
     let closing: Promise<void> | undefined;
-    return { url, port: bound, token, close: () => (closing ??= unwind(undo)) };
+    return { url, port: bound, token, failed: failed.promise, close: () => (closing ??= unwind(undo)) };
   } catch (error) {
     await unwind(undo);
     throw error;

@@ -1,5 +1,8 @@
-/** Why a store could not be opened. Failures of single operations are the database's own errors, passed on. */
-export type StoreErrorCode = "in-use" | "newer-schema" | "not-a-store";
+/**
+ * Why a store could not be opened, or may not be written by this process any more. Other failures of single operations
+ * are the database's own errors, passed on.
+ */
+export type StoreErrorCode = "in-use" | "newer-schema" | "not-a-store" | "deposed";
 
 export class StoreError extends Error {
   readonly code: StoreErrorCode;

@@ -69,3 +69,15 @@ export interface Store {
   upload(name: string): Promise<string | null>;
   close(): Promise<void>;
 }
+
+/** A store that several masters have open: all may read, and the one with the current term may write. */
+export interface FencedStore extends Store {
+  /**
+   * Makes this store the one that may write, from now on and instead of any other: their commits reject with a
+   * `StoreError` deposed from then on and change nothing, and none of them is under way any more when this resolves.
+   * Higher than every term before.
+   */
+  acquireTerm(): Promise<number>;
+  /** The term under which this store writes, current or not; null before `acquireTerm`. `load` takes a higher one. */
+  readonly term: number | null;
+}

@@ -9,10 +9,10 @@ export interface Place {
   readonly codeDir: string;
 }
 
-/** The agent's environment as jobs may see it: without the key to the master. */
+/** The agent's environment as jobs may see it: without the key to the master, and that to its store. */
 export function baseEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
   const entries = Object.entries(env).filter(
-    ([name, value]) => value !== undefined && !name.startsWith("TITAN_TOKEN"),
+    ([name, value]) => value !== undefined && !name.startsWith("TITAN_TOKEN") && name !== "TITAN_STORE",
   );
   return Object.fromEntries(entries as [string, string][]);
 }

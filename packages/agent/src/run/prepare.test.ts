@@ -212,9 +212,12 @@ describe("environment", () => {
   });
 
   it("keeps the key to the master from jobs, and lets the payload have the last word", () => {
-    assert.deepEqual(baseEnvironment({ A: "1", TITAN_TOKEN: "x", TITAN_TOKEN_FILE: "y", B: undefined }), {
-      A: "1",
-    });
+    assert.deepEqual(
+      baseEnvironment({ A: "1", TITAN_TOKEN: "x", TITAN_TOKEN_FILE: "y", TITAN_STORE: "z", B: undefined }),
+      {
+        A: "1",
+      },
+    );
     const env = jobEnvironment(order("a", { command: ["x"], env: { TITAN_NODE: "mine" } }), place);
     assert.equal(env.TITAN_NODE, "mine");
   });

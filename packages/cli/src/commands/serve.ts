@@ -7,11 +7,12 @@ import { masterState, portFrom } from "../cluster/state.ts";
 import { command } from "../command.ts";
 
 export default command({
-  usage: ["titan serve [--listen HOST:PORT] [--insecure] [--state DIR]"],
+  usage: ["titan serve [--listen HOST:PORT] [--insecure] [--state DIR] [--store URL]"],
   about: "Runs a master. It listens on this machine only, unless told otherwise, and runs no jobs itself.",
   examples: [
     ["titan serve", `on 127.0.0.1:${DEFAULT_PORT}`],
     ["titan serve --listen 0.0.0.0:9090 --insecure", "for other machines, in plain text"],
+    ["titan serve --store postgres://db.example/titan", "jobs in a database, logs and files here"],
   ],
   flags: {
     listen: {
@@ -24,6 +25,11 @@ export default command({
       type: "string",
       value: "DIR",
       help: "the master's folder; else one under the user's state folder",
+    },
+    store: {
+      type: "string",
+      value: "URL",
+      help: "postgres://…, to keep jobs there; TITAN_STORE, else a file in the master's folder",
     },
     "log-level": { type: "string", value: "LEVEL", help: "debug, info, warn or error; warn where absent" },
   },
@@ -39,6 +45,7 @@ export default command({
         port,
         stateDir: state.dir,
         stateHome: state.home,
+        storeUrl: flags.store ?? (process.env.TITAN_STORE || undefined),
         insecure: flags.insecure,
         logLevel: logLevel(flags["log-level"], "warn"),
       });
@@ -47,8 +54,9 @@ export default command({
         terminal.out(
           `titan master ready at ${master.url}\n  state  ${state.dir}\n  nodes  ${howToJoin(host, master.url)}\n`,
         );
-      await signals.first;
+      const failure = await Promise.race([signals.first.then(() => null), master.failed]);
       await Promise.race([master.close(), signals.second]);
+      if (failure !== null) throw failure;
     } finally {
       if (state.throwaway) rmSync(state.dir, { recursive: true, force: true });
     }

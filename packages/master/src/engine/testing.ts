@@ -14,13 +14,16 @@ export interface OpenEngine {
   close(): Promise<void>;
 }
 
-/** `wrap` puts something between engine and store, such as a commit that fails. */
+/**
+ * `place` is the path of a SQLite file, or opens another store. `wrap` puts something between engine and store, such as
+ * a commit that fails.
+ */
 export async function openEngine(
-  path: string,
+  place: string | (() => Promise<Store>),
   settings: Partial<EngineSettings> = {},
   wrap: (store: Store) => Store = (store) => store,
 ): Promise<OpenEngine> {
-  const opened = await openSqliteStore(path);
+  const opened = typeof place === "string" ? await openSqliteStore(place) : await place();
   const store = wrap(opened);
   const engine = await Engine.open({
     store,

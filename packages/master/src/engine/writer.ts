@@ -61,6 +61,8 @@ export class Writer {
   #committing: Promise<void> | null = null;
   #inDoubt = false;
   #reloading: Promise<void> | null = null;
+  /** No more than what is under way: a store that does not answer is not asked again. */
+  #stopping = false;
   #closed = false;
   #revision = 0;
 
@@ -123,6 +125,7 @@ export class Writer {
   }
 
   async close(): Promise<void> {
+    this.#stopping = true;
     await this.settled();
     this.#closed = true;
     this.#deadline.stop();
@@ -173,7 +176,7 @@ export class Writer {
 
   #touch(): void {
     this.#group.touched = true;
-    if (this.#scheduled || this.#committing !== null) return;
+    if (this.#scheduled || this.#committing !== null || this.#closed) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
@@ -231,6 +234,7 @@ export class Writer {
         await this.load();
         return;
       } catch (error) {
+        if (this.#stopping) return;
         this.#options.log.error({ err: error }, "cannot load the state from the store; trying again");
         await new Promise((resolve) => setTimeout(resolve, RELOAD_RETRY_MS));
       }

@@ -1,8 +1,6 @@
 /** The embedded store: one file, one process, SQLite as Node brings it. */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Attempt, FinishedJob, Job, JobState, Node } from "@titan/core";
-import type { Batch, JobFilter, Snapshot, Store, SubmissionRow } from "../store.ts";
-import { StoreError } from "../store-error.ts";
 import {
   ATTEMPT_COLUMNS,
   type AttemptRow,
@@ -14,7 +12,9 @@ import {
   JOB_COLUMNS,
   type JobRow,
   jobOf,
-} from "./rows.ts";
+} from "../rows.ts";
+import type { Batch, JobFilter, Snapshot, Store, SubmissionRow } from "../store.ts";
+import { StoreError } from "../store-error.ts";
 import { migrate } from "./schema.ts";
 import { Writes } from "./writes.ts";
 

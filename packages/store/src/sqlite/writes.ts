@@ -1,8 +1,9 @@
 /** The statements that a commit runs, prepared once. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Attempt, Follow, Job, Node } from "@titan/core";
+import type { Attempt, Job } from "@titan/core";
+import { latestOf } from "../latest.ts";
+import { devicesText, jsonOrNull, specText } from "../rows.ts";
 import type { Batch } from "../store.ts";
-import { devicesText, jsonOrNull, specText } from "./rows.ts";
 
 const JOB_UPSERT = `INSERT INTO jobs
   (state, attempt, ready_at, not_before, node_id, devices, started_at, finished_at, cancel, exit, note, seq, id, name,
@@ -70,26 +71,16 @@ export class Writes {
   }
 
   #rows(batch: Batch): void {
-    const jobs = new Map<string, Job>();
-    const attempts = new Map<string, Attempt>();
-    const nodes = new Map<string, Node>();
-    const follows: Follow[] = [];
-    for (const change of batch.changes) {
-      if (change.table === "jobs") jobs.set(change.row.id, change.row);
-      else if (change.table === "attempts")
-        attempts.set(`${change.row.jobId}.${change.row.number}`, change.row);
-      else if (change.table === "nodes") nodes.set(change.row.id, change.row);
-      else follows.push(change.row);
-    }
+    const { jobs, attempts, nodes, follows, payloads, submissions } = latestOf(batch);
     for (const job of jobs.values()) this.#putJob(job);
     const seqOf = (id: string): number => jobs.get(id)?.seq ?? this.#seqInStore(id);
     for (const attempt of attempts.values()) this.#putAttempt(seqOf(attempt.jobId), attempt);
-    for (const { jobId, payload } of batch.payloads) this.#putPayload.run(seqOf(jobId), payload);
+    for (const { jobId, payload } of payloads.values()) this.#putPayload.run(seqOf(jobId), payload);
     for (const node of nodes.values()) this.#putNode.run(node.id, JSON.stringify(node));
-    for (const { series, name, follower, requirement } of follows) {
+    for (const { series, name, follower, requirement } of follows.values()) {
       this.#putFollow.run(series, name, follower, JSON.stringify(requirement));
     }
-    for (const { key, bodySha256, answer, at } of batch.submissions) {
+    for (const { key, bodySha256, answer, at } of submissions.values()) {
       this.#putSubmission.run(key, bodySha256, answer, at);
     }
   }

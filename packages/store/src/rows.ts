@@ -1,4 +1,4 @@
-/** Between the core's rows and SQLite's: what is written reads back equal. */
+/** Between the core's rows and columns of SQL, the same in every store: what is written reads back equal. */
 import type { Attempt, Exit, FinishedJob, Job, JobState, LogBytes, Requirement } from "@titan/core";
 
 /** What never changes of a job, apart from the columns that queries need. */
