@@ -175,7 +175,7 @@ export class Writer {
     this.#group.touched = true;
     if (this.#scheduled || this.#committing !== null) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    this.#options.clock.soon(() => {
       this.#scheduled = false;
       if (this.#committing !== null || this.#reloading !== null || !this.#group.touched) return;
       this.#committing = this.#flush().finally(() => {
@@ -232,7 +232,7 @@ export class Writer {
         return;
       } catch (error) {
         this.#options.log.error({ err: error }, "cannot load the state from the store; trying again");
-        await new Promise((resolve) => setTimeout(resolve, RELOAD_RETRY_MS));
+        await new Promise<void>((resolve) => this.#options.clock.after(RELOAD_RETRY_MS, resolve));
       }
     }
   }

@@ -1,7 +1,7 @@
 import type { Effect } from "@titan/core";
 import type { Logger } from "pino";
 import type { Engine } from "../engine/engine.ts";
-import type { LogStore } from "../logs/log-store.ts";
+import type { LogKeeper } from "../logs/log-keeper.ts";
 import type { LogIntake } from "./log-intake.ts";
 import type { Session } from "./session.ts";
 import type { StartOrders } from "./start-orders.ts";
@@ -9,7 +9,7 @@ import type { StartOrders } from "./start-orders.ts";
 /** What a session needs of the master. */
 export interface LinkContext {
   readonly engine: Engine;
-  readonly logs: LogStore;
+  readonly logs: LogKeeper;
   readonly intake: LogIntake;
   readonly orders: StartOrders;
   readonly log: Pick<Logger, "error" | "warn" | "info">;
