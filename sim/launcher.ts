@@ -92,15 +92,15 @@ export class SimLauncher implements Launcher {
     }
     const devices = (env.CUDA_VISIBLE_DEVICES ?? "").split(",").filter((part) => part !== "");
     const process: Process = { key: id, nodeId: this.#nodeId, devices: devices.map(Number), alive: true };
-    const files = this.#disk.open(id);
+    this.#disk.open(id);
     this.#running.set(id, { process, behaviour });
     this.#watch.began(process);
     this.#say({ ev: "started", id, pid: 1, at: this.#time.now });
     for (let piece = 1; piece <= PIECES; piece++) {
       this.#later((behaviour.runMs * piece) / (PIECES + 1), () => {
         if (!process.alive) return;
-        files.stdout = Math.floor((behaviour.stdout * piece) / PIECES);
-        files.stderr = Math.floor((behaviour.stderr * piece) / PIECES);
+        const part = (bytes: number): number => Math.floor((bytes * piece) / PIECES);
+        this.#disk.write(id, part(behaviour.stdout), part(behaviour.stderr));
       });
     }
     const number = Number(id.slice(id.lastIndexOf(".") + 1));

@@ -1,5 +1,5 @@
 /** A simulated node: disk, launcher, and the shipped agent on them, each of which may die by itself. */
-import { type Found, type Launcher, silentLog, type Watch, type Wiring, wire } from "@titan/agent/simulation";
+import { type Launcher, silentLog, type Wiring, wire } from "@titan/agent/simulation";
 import type { NewNode } from "@titan/core";
 import { LINK_VERSIONS } from "@titan/protocol/link";
 import { behaviourOf } from "./behaviour.ts";
@@ -9,8 +9,6 @@ import { NodeDisk } from "./node-disk.ts";
 import type { Random } from "./random.ts";
 import { ProcessClock, type Time } from "./time.ts";
 
-/** How often a watched folder is looked at; the real agent is told by the kernel. */
-const LOOK_MS = 40;
 /** What restarts an agent that has ended by itself, as systemd does. */
 const SUPERVISOR_MS = 5_000;
 
@@ -101,7 +99,7 @@ export class Machine {
       log: silentLog,
       folders: this.#disk.folders(clock),
       source: (dir, lines) => this.#disk.source(dir, lines),
-      watch: (_dir, look) => watchFolder(clock, look),
+      watch: (dir, look) => this.#disk.watch(dir, clock, look),
       launcher: (): Launcher => this.#launcher as SimLauncher,
       prepare: (order) => {
         const argv = order.payload.command ?? [];
@@ -146,19 +144,4 @@ export class Machine {
       if (clock.alive) this.#wiring?.attempts.heard(event);
     });
   }
-}
-
-function watchFolder(clock: ProcessClock, look: () => Found): Watch {
-  let open = true;
-  const again = (): void => {
-    if (!open) return;
-    look();
-    clock.after(LOOK_MS, again);
-  };
-  again();
-  return {
-    close() {
-      open = false;
-    },
-  };
 }

@@ -1,6 +1,6 @@
 /** The disk of a simulated node: what agents and jobs write stays when they die. */
 
-import type { Folders, Leftover, LogSource } from "@titan/agent/simulation";
+import type { Folders, Found, Leftover, LogSource, Watch } from "@titan/agent/simulation";
 import type { Report } from "@titan/core";
 import type { LogStream } from "@titan/protocol/link";
 import { outputOf } from "./output.ts";
@@ -15,16 +15,45 @@ interface Files {
 
 /** As long as the real agent waits before it removes what is over. */
 const REMOVE_MS = 1_000;
+/** As the real watch does. */
+const LOOK_MS = 3;
+const BLOCKED_MS = 50;
 
 export class NodeDisk {
   readonly #files = new Map<string, Files>();
   readonly #reports = new Map<string, Report>();
+  readonly #watchers = new Map<string, () => void>();
 
   open(key: string): Files {
     const files = this.#of(key);
     files.stdout ??= 0;
     files.stderr ??= 0;
     return files;
+  }
+
+  /** The process has written so much by now. */
+  write(key: string, stdout: number, stderr: number): void {
+    const files = this.#of(key);
+    if (files.stdout === stdout && files.stderr === stderr) return;
+    files.stdout = stdout;
+    files.stderr = stderr;
+    this.#watchers.get(key)?.();
+  }
+
+  /** Calls `look` now and after each write, and again a little later while what it found cannot go out. */
+  watch(key: string, clock: ProcessClock, look: () => Found): Watch {
+    let open = true;
+    const notice = (): void => {
+      if (open && clock.alive && look() === "blocked") clock.after(BLOCKED_MS, notice);
+    };
+    this.#watchers.set(key, () => void clock.after(LOOK_MS, notice));
+    notice();
+    return {
+      close: () => {
+        open = false;
+        this.#watchers.delete(key);
+      },
+    };
   }
 
   written(key: string): { stdout: number; stderr: number } {
