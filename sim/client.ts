@@ -1,4 +1,5 @@
 /** Submits and cancels as a user's program does: what is not answered is asked again with the same key. */
+import type { FinishedJob } from "@titan/core";
 import type { Engine } from "@titan/master/simulation";
 import type { Store } from "@titan/store";
 import type { Random } from "./random.ts";
@@ -69,10 +70,8 @@ export class Client {
     const engine = this.#master();
     // As the API does with a key that was seen before.
     if ((await this.#store.submission(key)) !== null) return;
-    const known = await engine.known(
-      jobs.flatMap((job) => job.parents),
-      jobs[0]?.runId ?? null,
-    );
+    const parents = await Promise.all(jobs.flatMap((job) => job.parents).map((id) => engine.job(id)));
+    const known = parents.filter((job) => job !== null && job.finishedAt !== null) as FinishedJob[];
     const submission = { key, bodySha256: "", answer: "{}", at: this.#time.now };
     await engine.execute({ type: "submit", jobs, known }, { payloads, submission });
   }

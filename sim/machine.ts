@@ -19,8 +19,8 @@ export interface MachineParts {
   readonly network: Network;
   readonly processes: ProcessWatch;
   readonly lostAfterMs: number;
-  /** The master turned the agent away; `instance` counts the agents of this machine. */
-  readonly refused: (nodeId: string, code: string) => void;
+  /** The master turned the agent away; `wasThere` if it had taken the same one before. */
+  readonly refused: (nodeId: string, code: string, wasThere: boolean) => void;
 }
 
 export class Machine {
@@ -29,6 +29,8 @@ export class Machine {
   readonly #disk = new NodeDisk();
   #boots = 1;
   #instances = 0;
+  /** The last agent that the master took. */
+  #welcomed = 0;
   #clock: ProcessClock;
   #launcher: SimLauncher | null = null;
   #wiring: Wiring | null = null;
@@ -114,7 +116,10 @@ export class Machine {
       random: () => random.next(),
       schedule: (action, waitMs) => void clock.after(waitMs, action),
       hello: () => this.#hello(),
-      welcomed: () => undefined,
+      instance: `${this.id}-${this.#instances}`,
+      welcomed: () => {
+        this.#welcomed = this.#instances;
+      },
       refused: (error) => this.#refused(error.code),
       isOpen: () => true,
     });
@@ -133,7 +138,7 @@ export class Machine {
 
   /** The real agent ends then, and its jobs with it. */
   #refused(code: string): void {
-    this.#parts.refused(this.id, code);
+    this.#parts.refused(this.id, code, this.#welcomed === this.#instances);
     this.#parts.time.after(0, () => this.killAgent(SUPERVISOR_MS));
   }
 

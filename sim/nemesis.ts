@@ -95,13 +95,13 @@ const LONG: readonly (readonly [string, Fault])[] = [
     "deafen",
     (all, random) => all.network.deafen(anyNode(all, random).id, random.pick(["up", "down", "both"])),
   ],
-  ["isolate", (all, random) => all.network.isolate(anyNode(all, random).id, random.span(1_000, 100_000))],
+  ["isolate", (all, random) => all.network.isolate(anyNode(all, random).id, random.int(1_000, 70_000))],
   [
     "long stall",
     (all, random) =>
-      all.network.stall(anyNode(all, random).id, random.pick(["up", "down"]), random.span(3_000, 90_000)),
+      all.network.stall(anyNode(all, random).id, random.pick(["up", "down"]), random.int(3_000, 60_000)),
   ],
-  ["master away", ({ master }, random) => master.crash(random.span(2_000, 90_000))],
+  ["master away", ({ master }, random) => master.crash(random.int(2_000, 60_000))],
 ];
 
 export function unleash(

@@ -41,12 +41,13 @@ export interface SimulationResult {
 }
 
 const LEASE_MS = 10_000;
-const LOST_AFTER_MS = 60_000;
+const LOST_AFTER_MS = 40_000;
 const SUBMIT_MS = 30_000;
-const FAULTS_MS = 45_000;
+const FAULTS_MS = 100_000;
 /** No job may take longer than this once no fault is left. */
 const END_MS = 1_200_000;
-const QUIET_MS = 30_000;
+/** Every node is back and has forgotten what it ran, this long after the last job has ended. */
+const QUIET_MS = 120_000;
 const WRONG_MAX = 5;
 
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
@@ -79,7 +80,7 @@ class Simulation {
     this.#random = new Random(options.seed);
     this.#trace = new Trace(() => this.#time.elapsed, options.full);
     const retries = options.overlaps || this.#random.chance(0.5);
-    const everyMs = this.#random.pick([300, 1_000, 4_000, 15_000]);
+    const everyMs = this.#random.pick([500, 2_000, 6_000, 20_000]);
     this.#faults = { retries, longSilence: options.overlaps || !retries, everyMs };
     const wrong = (what: string) => this.#say(what);
     this.#checks = [
@@ -106,7 +107,10 @@ class Simulation {
           network: this.#network,
           processes: this.#processes(),
           lostAfterMs: LOST_AFTER_MS,
-          refused: (id, code) => this.#trace.add(`${id} was refused: ${code}`),
+          refused: (id, code, wasThere) => {
+            this.#trace.add(`${id} was refused: ${code}`);
+            if (wasThere) this.#say(`turned away: ${id}, by its own master: ${code}`);
+          },
         }),
     );
   }
@@ -123,7 +127,7 @@ class Simulation {
     const isOver = () => this.#time.elapsed > FAULTS_MS && client.open === 0 && this.#allEnded();
     await this.#time.run(END_MS, () => isWrong() || isOver());
     if (!isWrong()) {
-      await this.#time.run(this.#time.elapsed + QUIET_MS, isWrong);
+      await this.#time.run(this.#time.elapsed + QUIET_MS, () => isWrong() || this.#isCalm());
       this.#judgeEnd(client.open);
     }
     const { seed } = this.#options;
@@ -162,6 +166,16 @@ class Simulation {
     const { acknowledged, jobs } = this.#ledger;
     for (const id of acknowledged) if ((jobs.get(id)?.finishedAt ?? null) === null) return false;
     return acknowledged.size === this.#options.jobs;
+  }
+
+  #isCalm(): boolean {
+    const state = this.#master.engine?.state;
+    if (state === undefined || state.attempts.size > 0) return false;
+    return (
+      [...state.nodes.values()].every((node) => node.connected) &&
+      this.#machines.every((machine) => machine.known() === 0) &&
+      this.#ledger.running.size === 0
+    );
   }
 
   #makeMaster(): MasterProcess {

@@ -110,7 +110,7 @@ function payload(name: string, random: Random): string {
   const prints = random.chance(0.5);
   const large = random.chance(0.02);
   const behaviour: Behaviour = {
-    runMs: random.span(20, 15_000),
+    runMs: random.chance(0.1) ? random.span(20_000, 90_000) : random.span(20, 15_000),
     stdout: prints ? (large ? 300_000 : random.span(1, 5_000)) : 0,
     stderr: random.chance(0.2) ? random.span(1, 500) : 0,
     codes: random.pick([[0], [0], [0], [0], [1, 0], [3]]),

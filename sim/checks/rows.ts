@@ -6,15 +6,16 @@ import type { Check, Wrong } from "./check.ts";
 export function oneResult(wrong: Wrong): Check {
   return {
     storing(batch, ledger) {
-      const jobs = new Map(ledger.jobs);
-      const attempts = new Map(ledger.attempts);
+      const jobs = new Map<string, Job>();
+      const attempts = new Map<string, Attempt>();
       for (const change of batch.changes) {
         if (change.table === "jobs") {
-          judgeJob(jobs.get(change.row.id), change.row, wrong);
+          judgeJob(jobs.get(change.row.id) ?? ledger.jobs.get(change.row.id), change.row, wrong);
           jobs.set(change.row.id, change.row);
         } else if (change.table === "attempts") {
-          judgeAttempt(attempts.get(keyOf(change.row)), change.row, wrong);
-          attempts.set(keyOf(change.row), change.row);
+          const key = keyOf(change.row);
+          judgeAttempt(attempts.get(key) ?? ledger.attempts.get(key), change.row, wrong);
+          attempts.set(key, change.row);
         }
       }
     },

@@ -1,4 +1,5 @@
 /** A node's agent: wires probe, launcher, attempts, logs and link together, and ends them in order. */
+import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { arch, hostname, platform, release } from "node:os";
 import { delimiter, join, resolve } from "node:path";
@@ -229,6 +230,7 @@ class RunningAgent implements Agent {
       schedule: (action, waitMs) =>
         void (waitMs === 0 ? setImmediate(action) : systemClock.after(waitMs, action)),
       hello: () => this.hello(),
+      instance: randomUUID(),
       welcomed: () => {
         this.log.info({ url, node: this.name }, "joined the master");
         this.whenReady.resolve();
@@ -241,7 +243,7 @@ class RunningAgent implements Agent {
     });
   }
 
-  private hello(): Omit<FromNode & { t: "hello" }, "attempts"> {
+  private hello(): Omit<FromNode & { t: "hello" }, "attempts" | "instance"> {
     return {
       t: "hello",
       ...LINK_VERSIONS,

@@ -11,7 +11,9 @@ export interface WiringParts
   extends Omit<AttemptsParts, "shipper" | "tell">,
     Pick<LinkOptions, "dial" | "random" | "schedule"> {
   /** All that the node says of itself; its attempts are added. */
-  readonly hello: () => Omit<FromNode & { t: "hello" }, "attempts">;
+  readonly hello: () => Omit<FromNode & { t: "hello" }, "attempts" | "instance">;
+  /** Of this process, unlike any other's: see the link's `hello`. */
+  readonly instance: string;
   readonly welcomed: () => void;
   readonly refused: (error: TitanError) => void;
   /** Whether new attempts are taken. */
@@ -40,7 +42,7 @@ export function wire(parts: WiringParts): Wiring {
     dial: parts.dial,
     random: parts.random,
     schedule: parts.schedule,
-    hello: () => ({ ...parts.hello(), attempts: attempts.reports() }),
+    hello: () => ({ ...parts.hello(), instance: parts.instance, attempts: attempts.reports() }),
     welcomed: (welcome) => {
       attempts.welcomed(welcome.attempts);
       parts.welcomed();

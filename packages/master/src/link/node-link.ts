@@ -11,7 +11,7 @@ import type { LogKeeper } from "../logs/log-keeper.ts";
 import type { LinkContext } from "./context.ts";
 import { LogIntake } from "./log-intake.ts";
 import { noteLost } from "./lost-note.ts";
-import { Session } from "./session.ts";
+import { type Hello, Session } from "./session.ts";
 import type { LinkSocket } from "./socket.ts";
 import { StartOrders } from "./start-orders.ts";
 
@@ -43,7 +43,7 @@ export class NodeLink {
       log,
       intake: new LogIntake(engine, logs),
       orders: new StartOrders(engine),
-      join: (session, nodeId, name) => this.#join(session, nodeId, name),
+      join: (session, hello) => this.#join(session, hello),
       leave: (session) => this.#leave(session),
       isThere: (nodeId) => this.#byNode.has(nodeId),
       lacksPayload: (start) => this.#lacksPayload(start),
@@ -114,7 +114,13 @@ export class NodeLink {
     for (const session of [...this.#sessions]) session.end(why, false);
   }
 
-  #join(session: Session, nodeId: string, name: string): void {
+  #join(session: Session, { id: nodeId, name, instance }: Hello): void {
+    const before = this.#byNode.get(nodeId);
+    // A network that drops a connection may tell its two ends at different times: the agent is back before the end of
+    // its first connection is known here.
+    if (before !== undefined && instance !== undefined && before.instance === instance) {
+      before.end("its agent opened another connection");
+    }
     if (this.#byNode.has(nodeId)) {
       throw new TitanError("state-in-use", `The node ${name} (${nodeId}) is connected already`, {
         hint: "Two agents must not share a state folder; a copied one needs another --state.",

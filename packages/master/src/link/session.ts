@@ -12,12 +12,14 @@ const HELLO_TIMEOUT_MS = 10_000;
 /** Private close codes of WebSocket begin at 4000. */
 const REFUSED = 4000;
 
-type Hello = Extract<FromNode, { t: "hello" }>;
+export type Hello = Extract<FromNode, { t: "hello" }>;
 type Phase = "new" | "joining" | "joined" | "ended";
 
 export class Session {
   nodeId = "";
   name = "";
+  /** Of the agent that said hello, where it says so. */
+  instance: string | null = null;
   readonly #socket: LinkSocket;
   readonly #context: LinkContext;
   readonly #outbox: Outbox;
@@ -113,7 +115,8 @@ export class Session {
     if (message.t !== "hello" || !isHello(message)) {
       throw new TitanError("bad-request", "the first message must be a whole hello");
     }
-    this.#context.join(this, message.id, message.name);
+    this.#context.join(this, message);
+    this.instance = message.instance ?? null;
     this.nodeId = message.id;
     this.name = message.name;
     this.#phase = "joining";
