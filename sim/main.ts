@@ -1,5 +1,6 @@
 /** `npm run sim`: many seeds, each a whole cluster; a seed that finds something prints the command that shows it again. */
 import { parseArgs } from "node:util";
+import { hunt } from "./hunt.ts";
 import { type SimulationResult, simulate } from "./simulate.ts";
 
 const { values: flags } = parseArgs({
@@ -12,6 +13,7 @@ const { values: flags } = parseArgs({
     overlaps: { type: "boolean", default: false },
     trace: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false },
+    first: { type: "boolean", default: false },
   },
 });
 
@@ -21,6 +23,7 @@ const LINES = 40;
 
 async function main(): Promise<number> {
   const { store } = flags;
+  if (flags.mutants) return (await hunt(Number(flags.seeds))) ? 0 : 1;
   if (store !== "memory" && store !== "sqlite") {
     console.error(`--store is memory or sqlite, not ${store}`);
     return 2;
@@ -37,7 +40,7 @@ async function main(): Promise<number> {
   let done = 0;
   let steps = 0;
   let virtualMs = 0;
-  for (let seed = from; seed < from + seeds && failed < FAILURES_MAX; seed++) {
+  for (let seed = from; seed < from + seeds && failed < (flags.first ? 1 : FAILURES_MAX); seed++) {
     const result = await simulate({ seed, store, nodes, jobs, overlaps, full });
     done += 1;
     steps += result.steps;

@@ -19,6 +19,7 @@ interface Lane {
 
 interface Connection {
   readonly nodeId: string;
+  greeted: boolean;
   readonly up: Lane;
   readonly down: Lane;
   readonly agent: { open: boolean; readonly clock: ProcessClock; readonly events: SocketEvents };
@@ -32,6 +33,8 @@ export interface Listener {
 }
 
 const CONNECT_TIMEOUT_MS = 3_000;
+/** Frames of each node that are remembered. */
+const ECHOES = 30;
 
 export class Network {
   listener: Listener | null = null;
@@ -40,6 +43,8 @@ export class Network {
   readonly #connections = new Set<Connection>();
   /** Nodes that reach nobody, until when. */
   readonly #isolated = new Map<string, number>();
+  /** Of each node, some frames that arrived. */
+  readonly #heard = new Map<string, Uint8Array[]>();
 
   constructor(time: Time, random: Random) {
     this.#time = time;
@@ -96,6 +101,17 @@ export class Network {
     }
   }
 
+  /** Says again through `to` what `from` said some time ago: the master must hold against a node that repeats or lies. */
+  echo(from: string, to: string): void {
+    const frames = this.#heard.get(from) ?? [];
+    if (frames.length === 0) return;
+    const frame = this.#random.pick(frames);
+    for (const connection of this.#of(to)) {
+      if (connection.greeted && connection.agent.open)
+        this.#pass(connection.up, frame, (copy) => this.#toMaster(connection, copy));
+    }
+  }
+
   /** The node reaches nobody for so long; its present connection is dead without a word. */
   isolate(nodeId: string, ms: number): void {
     this.#isolated.set(nodeId, Math.max(this.#isolated.get(nodeId) ?? 0, this.#time.now + ms));
@@ -127,6 +143,7 @@ export class Network {
     const lane = (): Lane => ({ dead: false, stalledUntil: 0, lastAt: 0 });
     const connection: Connection = {
       nodeId,
+      greeted: false,
       up: lane(),
       down: lane(),
       agent: { open: true, clock, events },
@@ -154,7 +171,24 @@ export class Network {
 
   #toMaster(connection: Connection, frame: Uint8Array): void {
     const { open, clock, events } = connection.master;
-    if (open && clock.alive) events.frame(frame);
+    if (!open || !clock.alive) return;
+    this.#remember(connection, frame);
+    events.frame(frame);
+  }
+
+  /** The first frame is the hello: nobody repeats that. */
+  #remember(connection: Connection, frame: Uint8Array): void {
+    if (!connection.greeted) {
+      connection.greeted = true;
+      return;
+    }
+    let frames = this.#heard.get(connection.nodeId);
+    if (frames === undefined) {
+      frames = [];
+      this.#heard.set(connection.nodeId, frames);
+    }
+    if (frames.length < ECHOES) frames.push(frame);
+    else frames[this.#random.int(0, ECHOES - 1)] = frame;
   }
 
   #toAgent(connection: Connection, frame: Uint8Array): void {
