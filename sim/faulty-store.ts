@@ -42,7 +42,7 @@ export class FaultyStore {
       lastFinished: alive((id) => inner.lastFinished(id)),
       runCounts: alive((id) => inner.runCounts(id)),
       counts: alive(() => inner.counts()),
-      payloads: alive((ids) => inner.payloads(ids)),
+      payloads: alive((ids) => this.#wait().then(() => inner.payloads(ids))),
       submission: alive((key) => inner.submission(key)),
       putUpload: alive((name, files, at) => inner.putUpload(name, files, at)),
       upload: alive((name) => inner.upload(name)),

@@ -16,14 +16,20 @@ export class Ledger {
   /** How processes ended, by key. */
   readonly outcomes = new Map<string, Outcome>();
   readonly acknowledged = new Set<string>();
-  readonly cancelled = new Map<string, number>();
+  /** Jobs whose cancel was acknowledged: during which attempt, and when. */
+  readonly cancelled = new Map<string, { readonly attempt: number; readonly at: number }>();
+  /** When each node said hello last. */
+  readonly joined = new Map<string, number>();
   masterSince = 0;
 
-  take(batch: Batch): void {
+  take(batch: Batch, now: number): void {
     for (const change of batch.changes) {
       if (change.table === "jobs") this.jobs.set(change.row.id, change.row);
       else if (change.table === "attempts") this.attempts.set(keyOf(change.row), change.row);
-      else if (change.table === "nodes") this.nodes.set(change.row.id, change.row);
+      else if (change.table === "nodes") {
+        this.nodes.set(change.row.id, change.row);
+        if (change.row.connected) this.joined.set(change.row.id, now);
+      }
     }
   }
 }

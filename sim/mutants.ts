@@ -184,16 +184,16 @@ export const MUTANTS: readonly Mutant[] = [
     becomes: '.filter((entry) => entry.state.phase !== "exited")',
   },
   {
-    id: "logs resume where they were, not where the master is",
+    id: "logs do not go on after a reconnect",
     file: `${AGENT}stream/shipper.ts`,
-    text: "        cursor.sent = cursor.acked;\n      }\n      this.enqueue",
-    becomes: "      }\n      this.enqueue",
+    text: "        cursor.sent = cursor.acked;\n      }\n      this.enqueue(shipment);",
+    becomes: "        cursor.sent = cursor.acked;\n      }",
   },
   {
-    id: "a log repeats a piece",
+    id: "the end of a log is not sent",
     file: `${AGENT}stream/shipper.ts`,
-    text: "      cursor.sent += data.length;",
-    becomes: "      cursor.sent += Math.max(1, data.length - 1);",
+    text: "cursor.total = totals[cursor.stream];",
+    becomes: "cursor.total = Math.min(cursor.sent, totals[cursor.stream]);",
   },
   {
     id: "what an earlier agent left is not adopted",

@@ -44,6 +44,8 @@ const SHORT: readonly (readonly [string, Fault])[] = [
     (all, random) =>
       all.network.stall(anyNode(all, random).id, random.pick(["up", "down"]), random.span(50, 3_000)),
   ],
+  ["echo", (all, random) => echo(all, random, true)],
+  ["echo elsewhere", (all, random) => echo(all, random, false)],
   [
     "commit fails",
     ({ master }) => {
@@ -89,6 +91,13 @@ const SHORT: readonly (readonly [string, Fault])[] = [
     },
   ],
 ];
+
+function echo(all: Victims, random: Random, self: boolean): void {
+  for (let time = 0; time < 10; time++) {
+    const from = anyNode(all, random).id;
+    all.network.echo(from, self ? from : anyNode(all, random).id);
+  }
+}
 
 const LONG: readonly (readonly [string, Fault])[] = [
   [

@@ -4,7 +4,8 @@ import { type Batch, openSqliteStore, type Store } from "@titan/store";
 import type { Check } from "./checks/check.ts";
 import { cancelsKept, logsExact, nothingLost } from "./checks/ends.ts";
 import { capacityKept, decidedFirst, neverTwice } from "./checks/processes.ts";
-import { affinityKept, fullBound, oneResult, reportsTrue } from "./checks/rows.ts";
+import { affinityKept, oneResult, reportsTrue } from "./checks/rows.ts";
+import { silenceKept } from "./checks/silence.ts";
 import { Client } from "./client.ts";
 import type { ProcessWatch } from "./launcher.ts";
 import { Ledger } from "./ledger.ts";
@@ -90,9 +91,9 @@ class Simulation {
       oneResult(wrong),
       reportsTrue(wrong),
       affinityKept(wrong),
-      fullBound(LEASE_MS, LOST_AFTER_MS, wrong),
+      silenceKept({ leaseMs: LEASE_MS, lostAfterMs: LOST_AFTER_MS }, wrong),
       nothingLost(wrong),
-      cancelsKept(wrong),
+      cancelsKept(!this.#faults.longSilence, wrong),
       logsExact(wrong),
     ];
     const random = this.#random;
@@ -213,7 +214,7 @@ class Simulation {
         this.#trace.add(`acknowledged ${ids.join(" ")}`);
       },
       cancelled: (id) => {
-        ledger.cancelled.set(id, ledger.jobs.get(id)?.attempt ?? 0);
+        ledger.cancelled.set(id, { attempt: ledger.jobs.get(id)?.attempt ?? 0, at: this.#time.now });
         this.#trace.add(`cancelled ${id}`);
       },
       finding: (what) => this.#say(what),
@@ -231,6 +232,7 @@ class Simulation {
       ended: (process, end) => {
         running.delete(process);
         outcomes.set(process.key, { nodeId: process.nodeId, ...end });
+        for (const check of this.#checks) check.ended?.(process, this.#ledger, this.#time.now);
         this.#trace.add(`${process.key} is gone: ${end.code ?? end.signal ?? "with its parent"}`);
       },
     };
@@ -238,7 +240,7 @@ class Simulation {
 
   #stored(batch: Batch): void {
     for (const check of this.#checks) check.storing?.(batch, this.#ledger, this.#time.now);
-    this.#ledger.take(batch);
+    this.#ledger.take(batch, this.#time.now);
     for (const { table, row } of batch.changes) {
       if (table === "jobs")
         this.#trace.add(

@@ -8,6 +8,7 @@ export interface Check {
   /** Before the ledger takes the batch. */
   storing?(batch: Batch, ledger: Ledger, now: number): void;
   began?(process: Process, ledger: Ledger): void;
+  ended?(process: Process, ledger: Ledger, now: number): void;
   /** Everything is over: `unfinished` where time ran out before. */
   final?(ledger: Ledger, logs: LogDisk): void;
 }

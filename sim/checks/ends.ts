@@ -1,5 +1,6 @@
 /** What must hold once no fault is left: everything acknowledged has ended, and every log is what was printed. */
 import { isFinished } from "@titan/core";
+import { jobOfKey } from "../ledger.ts";
 import { outputOf } from "../output.ts";
 import type { Check, Wrong } from "./check.ts";
 
@@ -17,13 +18,26 @@ export function nothingLost(wrong: Wrong): Check {
   };
 }
 
-export function cancelsKept(wrong: Wrong): Check {
+/** Stalls, slow commits and the signal itself together come nowhere near it, where no silence is longer than the lease. */
+const STOP_SLACK_MS = 15_000;
+
+/** A job that was cancelled is never placed again; with `prompt` what runs of it is gone soon after its node has heard. */
+export function cancelsKept(prompt: boolean, wrong: Wrong): Check {
   return {
+    ended(process, ledger, now) {
+      const id = jobOfKey(process.key);
+      const cancelled = ledger.cancelled.get(id);
+      if (!prompt || cancelled === undefined) return;
+      const since = Math.max(cancelled.at, ledger.masterSince, ledger.joined.get(process.nodeId) ?? 0);
+      const allowed = (ledger.jobs.get(id)?.graceMs ?? 0) + STOP_SLACK_MS;
+      if (now - since > allowed)
+        wrong(`cancel: ${process.key} ran on for ${now - since} ms after it was cancelled`);
+    },
     final(ledger) {
-      for (const [id, attempts] of ledger.cancelled) {
+      for (const [id, { attempt }] of ledger.cancelled) {
         const job = ledger.jobs.get(id);
-        if (job !== undefined && job.attempt > attempts)
-          wrong(`cancel: ${id} was cancelled during attempt ${attempts} and has attempt ${job.attempt}`);
+        if (job !== undefined && job.attempt > attempt)
+          wrong(`cancel: ${id} was cancelled during attempt ${attempt} and has attempt ${job.attempt}`);
       }
     },
   };

@@ -1,6 +1,6 @@
 /** What is committed: one result for each job, steps that exist, reports that are true, affinity and cancels kept. */
 import { type Attempt, isFinished, type Job, NEXT_ATTEMPT, NEXT_JOB } from "@titan/core";
-import { keyOf, type Ledger } from "../ledger.ts";
+import { keyOf } from "../ledger.ts";
 import type { Check, Wrong } from "./check.ts";
 
 export function oneResult(wrong: Wrong): Check {
@@ -98,22 +98,4 @@ function inBatch(
 ): Job | undefined {
   const change = changes.findLast((each) => each.table === "jobs" && each.row.id === id);
   return change?.table === "jobs" ? change.row : undefined;
-}
-
-/** A master that has only just started knows nothing of who is silent: it waits a full bound before it gives anybody up. */
-export function fullBound(leaseMs: number, lostAfterMs: number, wrong: Wrong): Check {
-  return {
-    storing(batch, ledger: Ledger, now) {
-      for (const change of batch.changes) {
-        if (change.table !== "attempts") continue;
-        const { row } = change;
-        if (row.state !== "ended" || row.exit?.cause !== "node-lost" || !row.exit.message.includes("silent"))
-          continue;
-        const bound = (ledger.jobs.get(row.jobId)?.retry.max ?? 0) > 0 ? leaseMs : lostAfterMs;
-        const since = Math.max(ledger.masterSince, ledger.nodes.get(row.nodeId)?.silentAt ?? 0);
-        if (now - since < bound)
-          wrong(`full bound: ${keyOf(row)} was given up after ${now - since} of ${bound} ms`);
-      }
-    },
-  };
 }
