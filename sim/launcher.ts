@@ -38,6 +38,7 @@ export class SimLauncher implements Launcher {
   readonly #running = new Map<string, { process: Process; behaviour: Behaviour }>();
   #alive = true;
   #saidAt = 0;
+  #orderedAt = 0;
 
   constructor(
     nodeId: string,
@@ -56,11 +57,11 @@ export class SimLauncher implements Launcher {
   }
 
   start(order: LaunchOrder): void {
-    this.#later(this.#random.span(1, 30), () => this.#spawn(order));
+    this.#order(this.#random.span(1, 30), () => this.#spawn(order));
   }
 
   kill(id: string, graceMs: number): void {
-    this.#later(1, () => {
+    this.#order(1, () => {
       const found = this.#running.get(id);
       if (found === undefined) return;
       const { yieldsAfterMs } = found.behaviour;
@@ -116,6 +117,12 @@ export class SimLauncher implements Launcher {
     const written = this.#disk.written(id);
     this.#watch.ended(found.process, { code, signal, ...written });
     this.#say({ ev: "exited", id, code, signal, at: this.#time.now, max_rss: 1, cpu_ms: 1, ...written });
+  }
+
+  /** Orders come through a pipe, one behind the other. */
+  #order(ms: number, action: () => void): void {
+    this.#orderedAt = Math.max(this.#orderedAt, this.#time.now + ms);
+    this.#later(this.#orderedAt - this.#time.now, action);
   }
 
   /** By a pipe: a moment later, and only while both ends are there. */

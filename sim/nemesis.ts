@@ -1,4 +1,7 @@
 /** Brings faults upon the cluster until it is told to stop; which ones there are, the seed decides. */
+import { encodeFrame } from "@titan/protocol/link";
+import type { Process } from "./launcher.ts";
+import { jobOfKey } from "./ledger.ts";
 import type { Machine } from "./machine.ts";
 import type { MasterProcess } from "./master-process.ts";
 import type { Network } from "./network.ts";
@@ -20,6 +23,8 @@ export interface Victims {
   readonly master: MasterProcess;
   readonly machines: readonly Machine[];
   readonly network: Network;
+  /** What really runs. */
+  readonly running: ReadonlySet<Process>;
 }
 
 type Fault = (victims: Victims, random: Random, time: Time) => void;
@@ -44,8 +49,13 @@ const SHORT: readonly (readonly [string, Fault])[] = [
     (all, random) =>
       all.network.stall(anyNode(all, random).id, random.pick(["up", "down"]), random.span(50, 3_000)),
   ],
-  ["echo", (all, random) => echo(all, random, true)],
-  ["echo elsewhere", (all, random) => echo(all, random, false)],
+  [
+    "echo",
+    (all, random) => {
+      for (let time = 0; time < 10; time++) all.network.echo(anyNode(all, random).id);
+    },
+  ],
+  ["lie", lie],
   [
     "commit fails",
     ({ master }) => {
@@ -92,10 +102,18 @@ const SHORT: readonly (readonly [string, Fault])[] = [
   ],
 ];
 
-function echo(all: Victims, random: Random, self: boolean): void {
-  for (let time = 0; time < 10; time++) {
-    const from = anyNode(all, random).id;
-    all.network.echo(from, self ? from : anyNode(all, random).id);
+/** Reports of attempts that are not the node's own, or no longer: none may change anything. */
+function lie(all: Victims, random: Random, time: Time): void {
+  for (const { key, nodeId } of all.running) {
+    const jobId = jobOfKey(key);
+    const number = Number(key.slice(jobId.length + 1));
+    const exit = { cause: "exit", code: 77, signal: null, message: "", maxRssBytes: 0, cpuMs: 0 } as const;
+    const said = { state: "exited", startedAt: time.now, exitedAt: time.now, exit, logBytes: null } as const;
+    const other = anyNode(all, random).id;
+    if (other !== nodeId)
+      all.network.say(other, encodeFrame([{ t: "report", report: { jobId, number, ...said } }]));
+    if (number > 1)
+      all.network.say(nodeId, encodeFrame([{ t: "report", report: { jobId, number: number - 1, ...said } }]));
   }
 }
 

@@ -35,6 +35,8 @@ export interface Listener {
 const CONNECT_TIMEOUT_MS = 3_000;
 /** Frames of each node that are remembered. */
 const ECHOES = 30;
+/** A heartbeat is shorter. */
+const ECHO_BYTES = 16;
 
 export class Network {
   listener: Listener | null = null;
@@ -43,6 +45,8 @@ export class Network {
   readonly #connections = new Set<Connection>();
   /** Nodes that reach nobody, until when. */
   readonly #isolated = new Map<string, number>();
+  /** Since when each node and the master can hear each other. */
+  readonly #disturbed = new Map<string, number>();
   /** Of each node, some frames that arrived. */
   readonly #heard = new Map<string, Uint8Array[]>();
 
@@ -98,15 +102,19 @@ export class Network {
     for (const connection of this.#of(nodeId)) {
       const lane = connection[direction];
       lane.stalledUntil = Math.max(lane.stalledUntil, this.#time.now + ms);
+      this.#disturb(nodeId, lane.stalledUntil);
     }
   }
 
-  /** Says again through `to` what `from` said some time ago: the master must hold against a node that repeats or lies. */
-  echo(from: string, to: string): void {
-    const frames = this.#heard.get(from) ?? [];
-    if (frames.length === 0) return;
-    const frame = this.#random.pick(frames);
-    for (const connection of this.#of(to)) {
+  /** The node says again what it said some time ago: the master must hold against one that repeats itself. */
+  echo(nodeId: string): void {
+    const frames = this.#heard.get(nodeId) ?? [];
+    if (frames.length > 0) this.say(nodeId, this.#random.pick(frames));
+  }
+
+  /** The node says something that its agent never said. */
+  say(nodeId: string, frame: Uint8Array): void {
+    for (const connection of this.#of(nodeId)) {
       if (connection.greeted && connection.agent.open)
         this.#pass(connection.up, frame, (copy) => this.#toMaster(connection, copy));
     }
@@ -116,6 +124,11 @@ export class Network {
   isolate(nodeId: string, ms: number): void {
     this.#isolated.set(nodeId, Math.max(this.#isolated.get(nodeId) ?? 0, this.#time.now + ms));
     this.deafen(nodeId, "both");
+  }
+
+  /** The last fault of its connection is over then; infinite while it waits for another one. */
+  disturbedUntil(nodeId: string): number {
+    return this.#disturbed.get(nodeId) ?? 0;
   }
 
   /** No fault is left; connections that are dead stay so until somebody notices. */
@@ -157,6 +170,7 @@ export class Network {
       });
     };
     this.#connections.add(connection);
+    this.#disturbed.set(nodeId, this.#time.now);
     connection.master.events = listener.accept({
       isOpen: () => connection.master.open,
       send: (frame) => this.#pass(connection.down, frame, (copy) => this.#toAgent(connection, copy)),
@@ -182,6 +196,7 @@ export class Network {
       connection.greeted = true;
       return;
     }
+    if (frame.length < ECHO_BYTES) return;
     let frames = this.#heard.get(connection.nodeId);
     if (frames === undefined) {
       frames = [];
@@ -239,8 +254,13 @@ export class Network {
   }
 
   #kill(connection: Connection, direction: Direction | "both"): void {
+    this.#disturb(connection.nodeId, Number.POSITIVE_INFINITY);
     if (direction !== "down") connection.up.dead = true;
     if (direction !== "up") connection.down.dead = true;
+  }
+
+  #disturb(nodeId: string, until: number): void {
+    this.#disturbed.set(nodeId, Math.max(this.disturbedUntil(nodeId), until));
   }
 
   #forget(connection: Connection): void {

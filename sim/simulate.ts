@@ -42,7 +42,7 @@ export interface SimulationResult {
 }
 
 const LEASE_MS = 10_000;
-const LOST_AFTER_MS = 40_000;
+const LOST_AFTER_MS = 25_000;
 const SUBMIT_MS = 30_000;
 const FAULTS_MS = 100_000;
 /** No job may take longer than this once no fault is left. */
@@ -93,7 +93,7 @@ class Simulation {
       affinityKept(wrong),
       silenceKept({ leaseMs: LEASE_MS, lostAfterMs: LOST_AFTER_MS }, wrong),
       nothingLost(wrong),
-      cancelsKept(!this.#faults.longSilence, wrong),
+      cancelsKept((nodeId) => this.#network.disturbedUntil(nodeId), wrong),
       logsExact(wrong),
     ];
     const random = this.#random;
@@ -120,7 +120,8 @@ class Simulation {
     const random = this.#random;
     const client = this.#makeClient();
     client.run(makeWorkload(this.#options.jobs, SUBMIT_MS, this.#faults.retries, random.fork()));
-    const victims = { master: this.#master, machines: this.#machines, network: this.#network };
+    const { running } = this.#ledger;
+    const victims = { master: this.#master, machines: this.#machines, network: this.#network, running };
     const tell = (name: string) => this.#trace.add(`fault: ${name}`);
     unleash(victims, this.#faults, this.#time, random.fork(), FAULTS_MS, tell);
     this.#time.after(FAULTS_MS, () => this.#network.heal());

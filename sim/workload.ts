@@ -59,8 +59,11 @@ export function makeWorkload(jobs: number, overMs: number, retries: boolean, ran
       jobs: batch,
       payloads: batch.map(({ id, name }) => ({ jobId: id, payload: payload(name, random) })),
       cancels: batch
-        .filter(() => random.chance(0.08))
-        .map(({ id }) => ({ jobId: id, afterMs: random.span(0, 20_000) })),
+        .filter(() => random.chance(0.12))
+        .map(({ id }) => ({
+          jobId: id,
+          afterMs: random.chance(0.3) ? random.int(0, 20) : random.span(0, 20_000),
+        })),
     });
   }
   // Parents are submitted before those that name them.

@@ -18,17 +18,18 @@ export function nothingLost(wrong: Wrong): Check {
   };
 }
 
-/** Stalls, slow commits and the signal itself together come nowhere near it, where no silence is longer than the lease. */
-const STOP_SLACK_MS = 15_000;
+/** Slow commits and the signal itself together come nowhere near it. */
+const STOP_SLACK_MS = 8_000;
 
-/** A job that was cancelled is never placed again; with `prompt` what runs of it is gone soon after its node has heard. */
-export function cancelsKept(prompt: boolean, wrong: Wrong): Check {
+/** A job that was cancelled is never placed again; what runs of it is gone soon after its node can hear. */
+export function cancelsKept(disturbedUntil: (nodeId: string) => number, wrong: Wrong): Check {
   return {
     ended(process, ledger, now) {
       const id = jobOfKey(process.key);
       const cancelled = ledger.cancelled.get(id);
-      if (!prompt || cancelled === undefined) return;
-      const since = Math.max(cancelled.at, ledger.masterSince, ledger.joined.get(process.nodeId) ?? 0);
+      if (cancelled === undefined) return;
+      const joined = ledger.joined.get(process.nodeId) ?? 0;
+      const since = Math.max(cancelled.at, ledger.masterSince, joined, disturbedUntil(process.nodeId));
       const allowed = (ledger.jobs.get(id)?.graceMs ?? 0) + STOP_SLACK_MS;
       if (now - since > allowed)
         wrong(`cancel: ${process.key} ran on for ${now - since} ms after it was cancelled`);
