@@ -22,7 +22,7 @@ test(`${SEEDS} seeds find nothing wrong`, async () => {
 });
 
 test("the same seed has the same trace on every run and on every store, another seed another", async () => {
-  for (const seed of [1, 2, 3, 4]) {
+  for (const seed of [1, 2, 3, 77]) {
     const first = await simulate(options(seed));
     assert.equal((await simulate(options(seed))).hash, first.hash);
     assert.equal((await simulate(options(seed, { store: "sqlite" }))).hash, first.hash);

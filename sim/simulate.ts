@@ -193,7 +193,7 @@ class Simulation {
         leaseMs: LEASE_MS,
         lostAfterMs: LOST_AFTER_MS,
         finishedMax: 30,
-        payloadCacheBytes: 4_000,
+        payloadCacheBytes: 300,
       },
       stored: (batch) => this.#stored(batch),
       started: () => {
@@ -251,7 +251,7 @@ class Simulation {
         this.#trace.add(`${row.jobId}.${row.number} is ${row.state} on ${row.nodeId}`);
       else if (table === "nodes") this.#trace.add(`${row.id} is ${row.connected ? "connected" : "silent"}`);
     }
-    this.#trace.data(JSON.stringify(batch.changes));
+    this.#trace.rows(batch.changes);
   }
 
   #say(what: string): void {
