@@ -4,27 +4,9 @@
  */
 import type { Socket, SocketEvents } from "@titan/agent/simulation";
 import type { LinkEvents, LinkSocket } from "@titan/master/simulation";
+import { type Connection, type Direction, FrameMemory, type Lane, newLane } from "./connection.ts";
 import type { Random } from "./random.ts";
 import type { ProcessClock, Time } from "./time.ts";
-
-export type Direction = "up" | "down";
-
-interface Lane {
-  /** Nothing arrives any more. */
-  dead: boolean;
-  /** Nothing arrives before. */
-  stalledUntil: number;
-  lastAt: number;
-}
-
-interface Connection {
-  readonly nodeId: string;
-  greeted: boolean;
-  readonly up: Lane;
-  readonly down: Lane;
-  readonly agent: { open: boolean; readonly clock: ProcessClock; readonly events: SocketEvents };
-  readonly master: { open: boolean; clock: ProcessClock; events: LinkEvents };
-}
 
 /** Where connections arrive; null while no master listens. */
 export interface Listener {
@@ -33,10 +15,6 @@ export interface Listener {
 }
 
 const CONNECT_TIMEOUT_MS = 3_000;
-/** Frames of each node that are remembered. */
-const ECHOES = 30;
-/** A heartbeat is shorter. */
-const ECHO_BYTES = 16;
 
 export class Network {
   listener: Listener | null = null;
@@ -47,12 +25,12 @@ export class Network {
   readonly #isolated = new Map<string, number>();
   /** Since when each node and the master can hear each other. */
   readonly #disturbed = new Map<string, number>();
-  /** Of each node, some frames that arrived. */
-  readonly #heard = new Map<string, Uint8Array[]>();
+  readonly #memory: FrameMemory;
 
   constructor(time: Time, random: Random) {
     this.#time = time;
     this.#random = random;
+    this.#memory = new FrameMemory(random);
   }
 
   dial(nodeId: string, clock: ProcessClock, events: SocketEvents): Socket {
@@ -108,8 +86,8 @@ export class Network {
 
   /** The node says again what it said some time ago: the master must hold against one that repeats itself. */
   echo(nodeId: string): void {
-    const frames = this.#heard.get(nodeId) ?? [];
-    if (frames.length > 0) this.say(nodeId, this.#random.pick(frames));
+    const frame = this.#memory.any(nodeId);
+    if (frame !== null) this.say(nodeId, frame);
   }
 
   /** The node says something that its agent never said. */
@@ -153,12 +131,11 @@ export class Network {
   #connect(nodeId: string, clock: ProcessClock, events: SocketEvents): Connection | null {
     const { listener } = this;
     if (listener === null || this.#isIsolated(nodeId)) return null;
-    const lane = (): Lane => ({ dead: false, stalledUntil: 0, lastAt: 0 });
     const connection: Connection = {
       nodeId,
       greeted: false,
-      up: lane(),
-      down: lane(),
+      up: newLane(),
+      down: newLane(),
       agent: { open: true, clock, events },
       master: { open: true, clock: listener.clock, events: { frame() {}, closed() {} } },
     };
@@ -186,24 +163,8 @@ export class Network {
   #toMaster(connection: Connection, frame: Uint8Array): void {
     const { open, clock, events } = connection.master;
     if (!open || !clock.alive) return;
-    this.#remember(connection, frame);
+    this.#memory.note(connection, frame);
     events.frame(frame);
-  }
-
-  /** The first frame is the hello: nobody repeats that. */
-  #remember(connection: Connection, frame: Uint8Array): void {
-    if (!connection.greeted) {
-      connection.greeted = true;
-      return;
-    }
-    if (frame.length < ECHO_BYTES) return;
-    let frames = this.#heard.get(connection.nodeId);
-    if (frames === undefined) {
-      frames = [];
-      this.#heard.set(connection.nodeId, frames);
-    }
-    if (frames.length < ECHOES) frames.push(frame);
-    else frames[this.#random.int(0, ECHOES - 1)] = frame;
   }
 
   #toAgent(connection: Connection, frame: Uint8Array): void {

@@ -2,6 +2,7 @@
 import { ENGINE_SETTINGS } from "@titan/master/simulation";
 import { type Batch, openSqliteStore, type Store } from "@titan/store";
 import type { Check } from "./checks/check.ts";
+import { complaints } from "./checks/cluster.ts";
 import { cancelsKept, logsExact, nothingLost } from "./checks/ends.ts";
 import { capacityKept, decidedFirst, neverTwice } from "./checks/processes.ts";
 import { affinityKept, oneResult, reportsTrue } from "./checks/rows.ts";
@@ -129,7 +130,12 @@ class Simulation {
     const isOver = () => this.#time.elapsed > FAULTS_MS && client.open === 0 && this.#allEnded();
     await this.#time.run(END_MS, () => isWrong() || isOver());
     if (!isWrong()) {
-      await this.#time.run(this.#time.elapsed + QUIET_MS, () => isWrong() || this.#isCalm());
+      await this.#time.run(
+        this.#time.elapsed + QUIET_MS,
+        () =>
+          isWrong() ||
+          this.#ledger.running.size + complaints(this.#machines, this.#master.engine?.state).length === 0,
+      );
       this.#judgeEnd(client.open);
     }
     const { seed } = this.#options;
@@ -147,37 +153,13 @@ class Simulation {
   #judgeEnd(open: number): void {
     if (open > 0) this.#say(`liveness: ${open} requests have no answer`);
     for (const check of this.#checks) check.final?.(this.#ledger, this.#logs);
-    for (const machine of this.#machines) {
-      const known = machine.known();
-      if (known === null) this.#say(`liveness: ${machine.id} has no agent`);
-      else if (known > 0) this.#say(`liveness: ${machine.id} still knows ${known} attempts that have ended`);
-    }
-    const state = this.#master.engine?.state;
-    if (state === undefined) return this.#say("liveness: there is no master");
-    if (state.jobs.size + state.attempts.size > 0)
-      this.#say("memory: the master has jobs that the store has ended");
-    for (const [nodeId, use] of state.use) {
-      if (use.cpuMillis !== 0 || use.memoryBytes !== 0 || use.devices.size > 0)
-        this.#say(`memory: ${nodeId} has something in use, and nothing runs`);
-    }
-    for (const node of state.nodes.values())
-      if (!node.connected) this.#say(`liveness: ${node.id} is not connected`);
+    for (const what of complaints(this.#machines, this.#master.engine?.state)) this.#say(what);
   }
 
   #allEnded(): boolean {
     const { acknowledged, jobs } = this.#ledger;
     for (const id of acknowledged) if ((jobs.get(id)?.finishedAt ?? null) === null) return false;
     return acknowledged.size === this.#options.jobs;
-  }
-
-  #isCalm(): boolean {
-    const state = this.#master.engine?.state;
-    if (state === undefined || state.attempts.size > 0) return false;
-    return (
-      [...state.nodes.values()].every((node) => node.connected) &&
-      this.#machines.every((machine) => machine.known() === 0) &&
-      this.#ledger.running.size === 0
-    );
   }
 
   #makeMaster(): MasterProcess {
