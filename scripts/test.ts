@@ -28,6 +28,7 @@ const everyday: readonly Stage[] = [
     name: "unit",
     run: () => runNodeTests(testFiles(["packages/*/**/*.test.ts", "bench/*.test.ts"], flags.all), 2),
   },
+  { name: "sim", run: () => runNodeTests(testFiles(["sim/**/*.test.ts"], flags.all), 2) },
   { name: "python", run: () => runPytest("python", flags.all) },
   { name: "e2e", run: () => runNodeTests(testFiles(["e2e/*.test.ts"], flags.all), 1) },
 ];

@@ -34,7 +34,7 @@ const CORE_BANNED: readonly [RegExp, string][] = [
 
 const LINES_MAX = 400;
 const README_LINES_MAX = 50;
-const PRODUCT_CODE = /^(packages|python|scripts|bench|e2e|examples)\/.*\.(ts|mjs|py)$/;
+const PRODUCT_CODE = /^(packages|python|scripts|bench|e2e|examples|sim)\/.*\.(ts|mjs|py)$/;
 
 const files = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "-z"], {
   cwd: ROOT,
@@ -119,6 +119,37 @@ test("the core is pure", () => {
   );
 });
 
+// The simulator may import everything, through the packages' exports; what is shipped never needs it.
+test("nobody imports the simulator, and it takes packages by their exports", () => {
+  none([
+    ...complaints(/^(packages|bench|e2e|examples|scripts)\/.*\.ts$/, (line) =>
+      /(?:from|import)\s*\(?\s*["'](?:[^"']*\/)?sim\//.test(code(line))
+        ? "must not import the simulator"
+        : undefined,
+    ),
+    ...complaints(/^sim\/.*\.ts$/, (line) =>
+      /(?:from|import)\s*\(?\s*["'][^"']*packages\//.test(code(line))
+        ? "import it by its package's name"
+        : undefined,
+    ),
+    ...complaints(/^packages\/(?!master|agent).*\.ts$/, (line) =>
+      /@titan\/(master|agent)\/simulation/.test(code(line)) ? "./simulation is for the simulator" : undefined,
+    ),
+  ]);
+});
+
+test("the simulator depends on its seed alone", () => {
+  none(
+    complaints(/^sim\/(?!main\.ts|hunt\.ts)(?!.*\.test\.ts).*\.ts$/, (line) =>
+      /\bDate\.now\b|\bnew Date\(|\bMath\.random\b|\brandomUUID\b|\bsetTimeout\b|\bperformance\./.test(
+        code(line),
+      )
+        ? `not of the seed: ${line.trim()}`
+        : undefined,
+    ),
+  );
+});
+
 test("titan_sdk knows nothing of Dagster", () => {
   none(
     complaints(/^python\/titan_sdk\/src\/.*\.py$/, (line) =>
@@ -150,7 +181,7 @@ test("nothing unfinished is left", () => {
   const marks = /\b(FIXM[E]|XX[X]|TOD[O])\b/;
   const focused = /\b(test|it|describe|suite)\.(only|skip|todo)\(|@pytest\.mark\.skip\(|\bonly: true\b/;
   none(
-    complaints(/^(packages|python|scripts|bench|e2e|examples|docs)\//, (line) => {
+    complaints(/^(packages|python|scripts|bench|e2e|examples|docs|sim)\//, (line) => {
       if (marks.test(line)) return line.trim();
       return focused.test(line) ? `a test that is left out or runs alone: ${line.trim()}` : undefined;
     }),

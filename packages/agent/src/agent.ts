@@ -1,29 +1,30 @@
 /** A node's agent: wires probe, launcher, attempts, logs and link together, and ends them in order. */
+import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { arch, hostname, platform, release } from "node:os";
 import { delimiter, join, resolve } from "node:path";
-import type { Capacity, Labels, Report } from "@titan/core";
+import type { Capacity, Labels } from "@titan/core";
 import { TitanError, VERSION } from "@titan/protocol";
-import { type FromNode, LINK_VERSIONS, LOG_CHUNK_BYTES, LOG_WINDOW_BYTES } from "@titan/protocol/link";
+import { type FromNode, LINK_VERSIONS } from "@titan/protocol/link";
 import { systemClock } from "./clock.ts";
 import { bootId, defaultName, nodeId } from "./identity/identity.ts";
 import { lockState } from "./identity/lock.ts";
-import { Link, type Order } from "./link/link.ts";
+import type { Link } from "./link/link.ts";
 import { webSocketDial } from "./link/socket.ts";
 import { type Log, silentLog } from "./log.ts";
 import type { Overrides } from "./probe/overrides.ts";
 import { probe } from "./probe/probe.ts";
 import { attemptKey } from "./run/attempt-key.ts";
-import { Attempts } from "./run/attempts.ts";
+import type { Attempts } from "./run/attempts.ts";
 import { BlobCache } from "./run/blobs.ts";
 import { baseEnvironment } from "./run/environment.ts";
 import { NodeFolders, noFolders } from "./run/folders.ts";
 import { heldLauncher, type Launcher, startLauncher } from "./run/launcher.ts";
 import { noopLauncher } from "./run/noop.ts";
 import { prepare } from "./run/prepare.ts";
-import { LogShipper } from "./stream/shipper.ts";
 import { FileSource } from "./stream/source.ts";
 import { watchFolder } from "./stream/watch.ts";
+import { type Wiring, wire } from "./wiring.ts";
 
 export interface AgentOptions {
   /** The master's address, such as `http://127.0.0.1:9090`. */
@@ -121,8 +122,9 @@ class RunningAgent implements Agent {
     });
     this.folders = options.launcher === "noop" ? null : new NodeFolders(stateDir, this.log);
     this.launcher = noopLauncher(systemClock, (event) => this.attempts.heard(event));
-    this.attempts = this.makeAttempts(url);
-    this.link = this.makeLink(url);
+    const { attempts, link } = this.wire(url);
+    this.attempts = attempts;
+    this.link = link;
   }
 
   async start(): Promise<void> {
@@ -207,23 +209,13 @@ class RunningAgent implements Agent {
     this.startLauncher().catch((error: TitanError) => this.finish(error));
   }
 
-  private makeAttempts(url: string): Attempts {
+  private wire(url: string): Wiring {
     const folders = this.folders ?? noFolders;
-    const { log } = this;
-    const shipper = new LogShipper({
-      windowBytes: LOG_WINDOW_BYTES,
-      chunkBytes: LOG_CHUNK_BYTES,
-      now: systemClock.now,
-      send: (message) => this.link.outbox.log(message),
-      failed: (ref, stream, error) =>
-        log.warn({ attempt: attemptKey(ref), stream, error: String(error) }, "cannot read a log"),
-    });
     const path = process.env.PATH ?? ["/usr/local/bin", "/usr/bin", "/bin"].join(delimiter);
-    return new Attempts({
+    return wire({
       clock: systemClock,
-      log,
+      log: this.log,
       folders,
-      shipper,
       source: (dir, lines) => new FileSource(dir, lines),
       watch: watchFolder,
       launcher: () => this.launcher,
@@ -239,38 +231,27 @@ class RunningAgent implements Agent {
           path,
         });
       },
-      tell: (report: Report) => this.link.outbox.report(report),
       lostAfterMs: this.options.lostAfterMs ?? LOST_AFTER_MS,
-    });
-  }
-
-  private makeLink(url: string): Link {
-    return new Link({
-      clock: systemClock,
-      log: this.log,
       dial: webSocketDial(url, this.options.token),
       random: Math.random,
       schedule: (action, waitMs) =>
         void (waitMs === 0 ? setImmediate(action) : systemClock.after(waitMs, action)),
       hello: () => this.hello(),
-      welcomed: (welcome) => {
+      instance: randomUUID(),
+      welcomed: () => {
         this.log.info({ url, node: this.name }, "joined the master");
-        this.attempts.welcomed(welcome.attempts);
         this.whenReady.resolve();
       },
-      ordered: (order) => this.obey(order),
-      disconnected: (since) => {
-        this.attempts.disconnected(since);
-        this.farewellOver();
-      },
+      disconnected: () => this.farewellOver(),
       refused: (error) => {
         this.log.error({ code: error.code, hint: error.hint }, error.message);
         void this.finish(error);
       },
+      isOpen: () => this.ending === null,
     });
   }
 
-  private hello(): FromNode & { t: "hello" } {
+  private hello(): Omit<FromNode & { t: "hello" }, "attempts" | "instance"> {
     return {
       t: "hello",
       ...LINK_VERSIONS,
@@ -281,17 +262,6 @@ class RunningAgent implements Agent {
       capacity: this.capacity,
       labels: { os: platform(), arch: arch(), ...this.options.labels },
       about: this.about,
-      attempts: this.attempts.reports(),
     };
-  }
-
-  private obey(order: Order): void {
-    const key = attemptKey(order);
-    if (order.t === "start") {
-      // A node that is going away takes nothing new; the master sends it elsewhere once the link is closed.
-      if (this.ending === null) this.attempts.start(order);
-    } else if (order.t === "stop") this.attempts.stop(key, order.cause, order.graceMs);
-    else if (order.t === "logged") this.attempts.acknowledged(key, order.stream, order.offset);
-    else this.attempts.forget(key);
   }
 }

@@ -1,5 +1,5 @@
 import { cancel } from "./decide/cancel.ts";
-import { joinNode, silenceNode } from "./decide/nodes.ts";
+import { joinNode, silenceAll, silenceNode } from "./decide/nodes.ts";
 import { logWhole, report } from "./decide/report.ts";
 import { submit } from "./decide/submit.ts";
 import { tick } from "./decide/tick.ts";
@@ -29,6 +29,8 @@ export function decide(
       return joinNode(draft, command.node, command.attempts);
     case "node-silent":
       return silenceNode(draft, command.nodeId);
+    case "loaded":
+      return silenceAll(draft);
     case "report":
       return report(draft, command.nodeId, command.report);
     case "log-whole":

@@ -10,6 +10,8 @@ export type Command =
     }
   | { readonly type: "node-joined"; readonly node: NewNode; readonly attempts: readonly Report[] }
   | { readonly type: "node-silent"; readonly nodeId: string }
+  /** Memory has just been loaded: nobody knows how long the master was away, so every node counts as silent from now. */
+  | { readonly type: "loaded" }
   | { readonly type: "report"; readonly nodeId: string; readonly report: Report }
   /** The master holds every byte of the attempt's log. */
   | { readonly type: "log-whole"; readonly jobId: string; readonly number: number }

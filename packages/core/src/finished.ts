@@ -13,10 +13,23 @@ export function addFinished(memory: Memory, job: FinishedJob): void {
   if (memory.finished.size > memory.finishedMax) forgetOldest(memory);
 }
 
-/** A run goes with the last of its jobs. */
+/** Looked at for each job that comes: enough that memory shrinks again once those that were followed are not. */
+const TRIES = 8;
+
+/** A run goes with the last of its jobs. A job that an unfinished one follows stays: its node is still wanted. */
 function forgetOldest(memory: Memory): void {
-  const [oldest] = memory.finished.values();
-  if (oldest === undefined) return;
+  for (let tries = 0; tries < TRIES && memory.finished.size > memory.finishedMax; tries++) {
+    const [oldest] = memory.finished.values();
+    if (oldest === undefined) return;
+    if (!memory.followers.has(oldest.id)) forget(memory, oldest);
+    else {
+      memory.finished.delete(oldest.id);
+      memory.finished.set(oldest.id, oldest);
+    }
+  }
+}
+
+function forget(memory: Memory, oldest: FinishedJob): void {
   memory.finished.delete(oldest.id);
   const run = oldest.runId === null ? undefined : memory.runs.get(oldest.runId);
   if (oldest.runId === null || run === undefined) return;

@@ -23,6 +23,8 @@ export type FromNode =
       readonly id: string;
       readonly name: string;
       readonly bootId: string;
+      /** Of the agent's process, at random: a second connection of the same one takes the place of the first. */
+      readonly instance?: string;
       readonly capacity: Capacity;
       readonly labels: Labels;
       readonly about: Readonly<Record<string, string>>;

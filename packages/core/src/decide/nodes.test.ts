@@ -138,3 +138,22 @@ test("a node keeps when it first joined and whether it is cordoned", () => {
   assert.equal(world.state.nodes.get("n")?.joinedAt, joinedAt);
   assert.equal(world.state.nodes.get("n")?.capacity.cpuMillis, 8_000);
 });
+
+test("a master that has just loaded its memory gives every node its whole time again", () => {
+  const world = running();
+  world.run({ type: "node-silent", nodeId: "n" });
+  world.join("idle");
+  world.run({ type: "node-silent", nodeId: "idle" });
+  const { lostAfterMs } = world.settings;
+  // The master was away for longer than that, and could have heard of nobody.
+  world.now += 2 * lostAfterMs;
+  const { changes } = world.run({ type: "loaded" });
+  assert.deepEqual(changes.length, 1, "a node that runs nothing is silent as it was");
+  world.tick();
+  assert.equal(world.job("a").state, "running");
+  world.now += lostAfterMs;
+  assert.ok((nextDeadline(world.state, world.settings) ?? 0) > world.now);
+  world.now = nextDeadline(world.state, world.settings) ?? 0;
+  world.tick();
+  assert.equal(world.state.attempts.has("a"), false);
+});

@@ -65,3 +65,18 @@ export function silenceNode(draft: Draft, nodeId: string): Decision {
   }
   return draft.done();
 }
+
+/**
+ * The master was away for nobody knows how long, and nodes could not have been heard of: each that is expected to run
+ * something gets its whole time again, else a master that was down for long would give up jobs that never stopped.
+ */
+export function silenceAll(draft: Draft): Decision {
+  const { state, now } = draft;
+  for (const node of state.nodes.values()) {
+    const runs = (state.use.get(node.id)?.attempts.size ?? 0) > 0;
+    if (node.connected || runs) {
+      draft.changes.push({ table: "nodes", row: { ...node, connected: false, silentAt: now } });
+    }
+  }
+  return draft.done();
+}

@@ -281,3 +281,27 @@ test("a job that waits for its node does not hold up one that follows another, o
   );
   assert.deepEqual(world.place(), ["goes@b", "free@b"]);
 });
+
+test("a job that an unfinished one follows is not forgotten, however many end after it", () => {
+  const world = new World({ finishedMax: 1, checked: false });
+  world.join("small", { cpus: 1 });
+  world.submit({ name: "first" });
+  world.place();
+  world.join("large", { cpus: 8 });
+  const after = { parents: ["first"], affinity: "required", delayMs: 1_000 } as const;
+  world.submit({ name: "follower", ...after });
+  world.exit("first");
+  for (const name of ["x", "y", "z"]) {
+    world.submit({ name });
+    world.place();
+    world.exit(name);
+  }
+  world.now += 1_000;
+  world.tick();
+  assert.deepEqual(world.place(), ["follower@small"]);
+  world.exit("follower");
+  world.submit({ name: "last" });
+  world.place();
+  world.exit("last");
+  assert.equal(world.state.finished.size, 1, "memory is as small again as it should be");
+});

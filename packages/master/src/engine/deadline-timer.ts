@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import type { Clock, Timer } from "./clock.ts";
 
 /** Longest delay that `setTimeout` takes; a later deadline is looked at again then. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -7,7 +7,7 @@ const TIMER_MAX_MS = 2 ** 31 - 1;
 export class DeadlineTimer {
   readonly #clock: Clock;
   readonly #due: () => void;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Timer | null = null;
   #at: number | null = null;
 
   constructor(clock: Clock, due: () => void) {
@@ -23,15 +23,14 @@ export class DeadlineTimer {
     this.#at = at;
     // At least 1 ms: a deadline that stays due must not keep the event loop from everything else.
     const delay = Math.min(TIMER_MAX_MS, Math.max(1, at - this.#clock.now()));
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#clock.after(delay, () => {
       this.#at = null;
       this.#due();
-    }, delay);
-    this.#timer.unref();
+    });
   }
 
   stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = null;
     this.#at = null;
   }

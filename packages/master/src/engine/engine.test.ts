@@ -205,6 +205,19 @@ it("finds finished jobs that memory has forgotten", () =>
     await close();
   }));
 
+it("loads what unfinished jobs follow, however long ago it ended", () =>
+  withFolder(async (path) => {
+    const first = await openEngine(path);
+    await first.engine.execute(joined());
+    const follower = newJob("follower", { parents: ["a"], affinity: "required", delayMs: 60_000 });
+    await first.engine.execute(submit(...["a", "b", "c"].map((id) => newJob(id)), follower));
+    for (const id of ["a", "b", "c"]) await first.engine.execute(report("n", id));
+    await first.close();
+    const { engine, close } = await openEngine(path, { finishedMax: 1 });
+    assert.equal(engine.state.finished.get("a")?.nodeId, "n");
+    await close();
+  }));
+
 it("keeps new payloads at hand and takes nothing after close", () =>
   withFolder(async (path) => {
     const { engine, close } = await openEngine(path, { payloadCacheBytes: 200 });

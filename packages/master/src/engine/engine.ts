@@ -16,7 +16,7 @@ import { PayloadCache } from "./payload-cache.ts";
 import { allStates, type RunCounts, RunTally, unfinishedOf } from "./run-tally.ts";
 import type { EngineSettings } from "./settings.ts";
 import { Waiters } from "./waiters.ts";
-import { type EngineOptions, type Extra, Writer } from "./writer.ts";
+import { type EngineOptions, type Extra, finishedPart, Writer } from "./writer.ts";
 
 export type { EngineOptions, Extra } from "./writer.ts";
 export type CommitListener = (jobs: readonly Job[], changes: readonly Change[]) => void;
@@ -216,9 +216,4 @@ export class Engine {
       this.#log.error({ err: error }, "a listener of the engine failed");
     }
   }
-}
-
-export function finishedPart(job: Job): FinishedJob {
-  const { id, seq, name, runId, state, nodeId, finishedAt, exit } = job;
-  return { id, seq, name, runId, state, nodeId, finishedAt, exit };
 }

@@ -9,7 +9,9 @@ import {
   type Command,
   decide,
   type Effect,
+  type FinishedJob,
   fromSnapshot,
+  type Job,
   nextDeadline,
   type Rejection,
   remember,
@@ -131,18 +133,22 @@ export class Writer {
     this.#deadline.stop();
   }
 
-  /** Memory as the store has it. Nodes that were connected count as silent from now on, until they say hello. */
+  /** Memory as the store has it. Every node counts as silent from now on, until it says hello. */
   async load(): Promise<void> {
     const { store, settings, clock } = this.#options;
     const snapshot = await store.load(settings.finishedMax);
-    this.#state = fromSnapshot(snapshot, settings.finishedMax);
+    const state = fromSnapshot(snapshot, settings.finishedMax);
+    // What unfinished jobs follow may have ended long before the newest that are kept at hand.
+    for (const id of state.followers.keys()) {
+      if (state.jobs.has(id) || state.finished.has(id)) continue;
+      const job = await store.job(id);
+      if (job !== null) remember(state, [finishedPart(job)]);
+    }
+    this.#state = state;
     this.#group = new Group();
     this.#events.loaded();
-    for (const node of snapshot.nodes) {
-      if (!node.connected) continue;
-      const silent = decide(this.#state, { type: "node-silent", nodeId: node.id }, clock.now(), settings);
-      this.#keep(silent.changes, silent.effects);
-    }
+    const silent = decide(state, { type: "loaded" }, clock.now(), settings);
+    this.#keep(silent.changes, silent.effects);
     this.#touch();
   }
 
@@ -178,7 +184,7 @@ export class Writer {
     this.#group.touched = true;
     if (this.#scheduled || this.#committing !== null || this.#closed) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    this.#options.clock.soon(() => {
       this.#scheduled = false;
       if (this.#committing !== null || this.#reloading !== null || !this.#group.touched) return;
       this.#committing = this.#flush().finally(() => {
@@ -236,10 +242,16 @@ export class Writer {
       } catch (error) {
         if (this.#stopping) return;
         this.#options.log.error({ err: error }, "cannot load the state from the store; trying again");
-        await new Promise((resolve) => setTimeout(resolve, RELOAD_RETRY_MS));
+        await new Promise<void>((resolve) => this.#options.clock.after(RELOAD_RETRY_MS, resolve));
       }
     }
   }
+}
+
+/** What is kept at hand of a finished job. */
+export function finishedPart(job: Job): FinishedJob {
+  const { id, seq, name, runId, state, nodeId, finishedAt, exit } = job;
+  return { id, seq, name, runId, state, nodeId, finishedAt, exit };
 }
 
 function rejectionError({ code, message, hint, field }: Rejection): TitanError {

@@ -29,6 +29,7 @@ export function isHello(message: FromNode): message is Hello {
     isText(hello.name) &&
     NAME.test(hello.name) &&
     isText(hello.bootId) &&
+    (hello.instance === undefined || isText(hello.instance)) &&
     isCapacity(hello.capacity) &&
     isTexts(hello.labels) &&
     isTexts(hello.about) &&

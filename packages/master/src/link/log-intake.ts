@@ -2,7 +2,7 @@
 import type { Attempt, LogBytes } from "@titan/core";
 import type { FromNode, LogStream, ToNode } from "@titan/protocol/link";
 import type { Engine } from "../engine/engine.ts";
-import type { LogStore } from "../logs/log-store.ts";
+import type { LogKeeper } from "../logs/log-keeper.ts";
 
 type LogMessage = Extract<FromNode, { t: "log" }>;
 
@@ -14,10 +14,10 @@ interface Waiting {
 
 export class LogIntake {
   readonly #engine: Engine;
-  readonly #logs: LogStore;
+  readonly #logs: LogKeeper;
   readonly #waiting = new Map<string, Waiting>();
 
-  constructor(engine: Engine, logs: LogStore) {
+  constructor(engine: Engine, logs: LogKeeper) {
     this.#engine = engine;
     this.#logs = logs;
   }

@@ -1,12 +1,12 @@
 import type { Change, State } from "@titan/core";
 import type { Logger } from "pino";
-import type { LogStore } from "../logs/log-store.ts";
+import type { LogKeeper } from "../logs/log-keeper.ts";
 
 /** The log of an attempt whose node was lost says so as its last line, and how much there is of it. */
 export function noteLost(
   changes: readonly Change[],
   state: State,
-  logs: LogStore,
+  logs: LogKeeper,
   log: Pick<Logger, "warn">,
 ): void {
   for (const change of changes) {

@@ -183,6 +183,21 @@ it("refuses another version, a node that is there, and a name that is taken", ()
     await joinAs("n1");
   }));
 
+it("takes a second connection of the same agent in place of the first", () =>
+  withLink(async ({ engine, connect }) => {
+    const [first, second, other] = [await connect(), await connect(), await connect()];
+    first.hello("n1", { instance: "one" });
+    await first.next("welcome");
+    second.hello("n1", { instance: "one" });
+    await second.next("welcome");
+    await first.closed();
+    assert.equal(engine.state.nodes.get("n1")?.connected, true);
+    other.hello("n1", { instance: "two" });
+    assert.equal((await other.next("refuse")).code, "state-in-use");
+    second.send({ t: "beat" });
+    await second.next("beat");
+  }));
+
 it("answers heartbeats, and holds a node without them for silent after the lease", () =>
   withLink(
     async ({ engine, join: joinAs }) => {

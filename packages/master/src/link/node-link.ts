@@ -5,14 +5,22 @@ import type { Effect } from "@titan/core";
 import { TitanError } from "@titan/protocol";
 import { FRAME_BYTES_MAX, LINK_PATH } from "@titan/protocol/link";
 import type { Logger } from "pino";
-import { WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import type { Engine } from "../engine/engine.ts";
-import type { LogStore } from "../logs/log-store.ts";
+import type { LogKeeper } from "../logs/log-keeper.ts";
 import type { LinkContext } from "./context.ts";
 import { LogIntake } from "./log-intake.ts";
 import { noteLost } from "./lost-note.ts";
-import { Session } from "./session.ts";
+import { type Hello, Session } from "./session.ts";
+import type { LinkSocket } from "./socket.ts";
 import { StartOrders } from "./start-orders.ts";
+
+/** What becomes of a connection that was accepted. */
+export interface LinkEvents {
+  frame(data: Uint8Array): void;
+  /** Once, whatever ended it. */
+  closed(why: string): void;
+}
 
 export class NodeLink {
   readonly #engine: Engine;
@@ -27,7 +35,7 @@ export class NodeLink {
   readonly #byNode = new Map<string, Session>();
   readonly #undo: (() => void)[] = [];
 
-  constructor(engine: Engine, logs: LogStore, log: Pick<Logger, "error" | "warn" | "info">) {
+  constructor(engine: Engine, logs: LogKeeper, log: Pick<Logger, "error" | "warn" | "info">) {
     this.#engine = engine;
     this.#context = {
       engine,
@@ -35,7 +43,7 @@ export class NodeLink {
       log,
       intake: new LogIntake(engine, logs),
       orders: new StartOrders(engine),
-      join: (session, nodeId, name) => this.#join(session, nodeId, name),
+      join: (session, hello) => this.#join(session, hello),
       leave: (session) => this.#leave(session),
       isThere: (nodeId) => this.#byNode.has(nodeId),
       lacksPayload: (start) => this.#lacksPayload(start),
@@ -55,14 +63,23 @@ export class NodeLink {
       }
       if (!authorize(request))
         return turnAway(socket, new TitanError("unauthorized", "The token is missing or wrong"));
-      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const session = new Session(webSocket, this.#context);
-        this.#sessions.add(session);
-        webSocket.on("close", () => this.#sessions.delete(session));
-      });
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#acceptWebSocket(webSocket));
     };
     server.on("upgrade", upgrade);
     this.#undo.push(() => server.off("upgrade", upgrade));
+  }
+
+  /** Takes a connection that may be one of a node: its frames go to `frame`, its end to `closed`. */
+  accept(socket: LinkSocket): LinkEvents {
+    const session = new Session(socket, this.#context);
+    this.#sessions.add(session);
+    return {
+      frame: (data) => session.frame(data),
+      closed: (why) => {
+        session.end(why);
+        this.#sessions.delete(session);
+      },
+    };
   }
 
   /** Ids of the nodes that are connected. */
@@ -78,11 +95,32 @@ export class NodeLink {
     this.#sockets.close();
   }
 
+  #acceptWebSocket(webSocket: WebSocket): void {
+    let why = "closed the connection";
+    const events = this.accept({
+      isOpen: () => webSocket.readyState === webSocket.OPEN,
+      send: (frame) => webSocket.send(frame),
+      close: (code, reason) => webSocket.close(code, reason),
+      terminate: () => webSocket.terminate(),
+    });
+    webSocket.on("message", (data) => events.frame(data as Buffer));
+    webSocket.on("error", (error) => {
+      why = `connection failed: ${error.message}`;
+    });
+    webSocket.on("close", () => events.closed(why));
+  }
+
   #endAll(why: string): void {
     for (const session of [...this.#sessions]) session.end(why, false);
   }
 
-  #join(session: Session, nodeId: string, name: string): void {
+  #join(session: Session, { id: nodeId, name, instance }: Hello): void {
+    const before = this.#byNode.get(nodeId);
+    // A network that drops a connection may tell its two ends at different times: the agent is back before the end of
+    // its first connection is known here.
+    if (before !== undefined && instance !== undefined && before.instance === instance) {
+      before.end("its agent opened another connection");
+    }
     if (this.#byNode.has(nodeId)) {
       throw new TitanError("state-in-use", `The node ${name} (${nodeId}) is connected already`, {
         hint: "Two agents must not share a state folder; a copied one needs another --state.",

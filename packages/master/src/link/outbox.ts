@@ -1,5 +1,5 @@
 import { encodeFrame, type ToNode } from "@titan/protocol/link";
-import type { WebSocket } from "ws";
+import type { LinkSocket } from "./socket.ts";
 
 /** A frame is sent when it has about so much, so that it stays far below what the link allows. */
 const FRAME_BYTES = 4 * 1024 * 1024;
@@ -11,11 +11,11 @@ const SMALL_BYTES = 128;
  * many messages it holds.
  */
 export class Outbox {
-  readonly #socket: WebSocket;
+  readonly #socket: LinkSocket;
   #messages: ToNode[] = [];
   #bytes = 0;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: LinkSocket) {
     this.#socket = socket;
   }
 
@@ -32,6 +32,6 @@ export class Outbox {
     const messages = this.#messages;
     this.#messages = [];
     this.#bytes = 0;
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(encodeFrame(messages));
+    if (this.#socket.isOpen()) this.#socket.send(encodeFrame(messages));
   }
 }

@@ -2,41 +2,42 @@
 import type { Effect, Report } from "@titan/core";
 import { TitanError } from "@titan/protocol";
 import { decodeFrame, type FromNode, LINK_VERSIONS, type Wanted } from "@titan/protocol/link";
-import type { RawData, WebSocket } from "ws";
+import type { Timer } from "../engine/clock.ts";
 import { isHello, isLog, isReport } from "./checks.ts";
 import type { LinkContext } from "./context.ts";
 import { Outbox } from "./outbox.ts";
+import type { LinkSocket } from "./socket.ts";
 
 const HELLO_TIMEOUT_MS = 10_000;
 /** Private close codes of WebSocket begin at 4000. */
 const REFUSED = 4000;
 
-type Hello = Extract<FromNode, { t: "hello" }>;
+export type Hello = Extract<FromNode, { t: "hello" }>;
 type Phase = "new" | "joining" | "joined" | "ended";
 
 export class Session {
   nodeId = "";
   name = "";
-  readonly #socket: WebSocket;
+  /** Of the agent that said hello, where it says so. */
+  instance: string | null = null;
+  readonly #socket: LinkSocket;
   readonly #context: LinkContext;
   readonly #outbox: Outbox;
   #phase: Phase = "new";
   #frames = 0;
-  #timer: NodeJS.Timeout;
+  #timer: Timer;
   /** What came, and what is to go out, between hello and welcome. */
   #early: FromNode[] = [];
   #held: Effect[] = [];
   /** Attempts whose payload is being read, and the stop that has to follow their start, if one came. */
   readonly #starting = new Map<string, Effect | null>();
 
-  constructor(socket: WebSocket, context: LinkContext) {
+  constructor(socket: LinkSocket, context: LinkContext) {
     this.#socket = socket;
     this.#context = context;
     this.#outbox = new Outbox(socket);
-    this.#timer = setTimeout(() => this.end("said no hello in time"), HELLO_TIMEOUT_MS);
-    socket.on("message", (data) => this.#frame(data));
-    socket.on("close", () => this.end("closed the connection"));
-    socket.on("error", (error) => this.end(`connection failed: ${error.message}`));
+    const { clock } = context.engine;
+    this.#timer = clock.after(HELLO_TIMEOUT_MS, () => this.end("said no hello in time"));
   }
 
   /** Cuts the connection. `silent` tells the engine that the node is no longer heard of. */
@@ -49,7 +50,7 @@ export class Session {
     if (this.#phase === "ended") return;
     const joined = this.#phase === "joined";
     this.#phase = "ended";
-    clearTimeout(this.#timer);
+    this.#timer.cancel();
     if (this.nodeId !== "") this.#context.leave(this);
     if (!joined) return;
     this.#context.log.info({ node: this.name, why }, "node is gone");
@@ -84,12 +85,13 @@ export class Session {
     else this.#outbox.send({ t: "start", ...ready.order }, ready.bytes);
   }
 
-  #frame(data: RawData): void {
+  /** A frame came. */
+  frame(data: Uint8Array): void {
     if (this.#phase === "ended") return;
     this.#frames += 1;
     if (this.#phase !== "new") this.#timer.refresh();
     try {
-      for (const message of decodeFrame<FromNode>(data as Buffer)) this.#take(message);
+      for (const message of decodeFrame<FromNode>(data)) this.#take(message);
     } catch (error) {
       this.#context.log.warn({ node: this.name, err: error }, "a node's frame was refused");
       this.#refuse(
@@ -113,7 +115,8 @@ export class Session {
     if (message.t !== "hello" || !isHello(message)) {
       throw new TitanError("bad-request", "the first message must be a whole hello");
     }
-    this.#context.join(this, message.id, message.name);
+    this.#context.join(this, message);
+    this.instance = message.instance ?? null;
     this.nodeId = message.id;
     this.name = message.name;
     this.#phase = "joining";
@@ -183,15 +186,16 @@ export class Session {
   };
 
   #expectBeats(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    const { clock, settings } = this.#context.engine;
+    this.#timer.cancel();
+    this.#timer = clock.after(settings.leaseMs, () => {
       // After a pause of the whole process the timer runs before what lies in the socket is read: look again behind that.
       const seen = this.#frames;
-      setImmediate(() => {
+      clock.soon(() => {
         if (this.#frames === seen) this.end("sent no heartbeat within the lease");
         else this.#timer.refresh();
       });
-    }, this.#context.engine.settings.leaseMs);
+    });
   }
 
   /** Says why, and closes: `end` would cut off the words. */

@@ -24,7 +24,7 @@ export class StartOrders {
   make(start: Start, deliver: (ready: ReadyOrder | null) => void): ReadyOrder | null {
     const payload = this.#engine.takePayload(start.job.id);
     if (payload !== undefined) return orderOf(this.#engine, start, payload);
-    if (this.#missing.length === 0) setImmediate(() => this.#fetch());
+    if (this.#missing.length === 0) this.#engine.clock.soon(() => void this.#fetch());
     this.#missing.push({ start, deliver });
     return null;
   }
