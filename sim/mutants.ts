@@ -71,7 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     id: "silent nodes are given up at once",
     file: `${CORE}decide/tick.ts`,
-    text: "return silentAt + (job.retry.max > 0 ? settings.leaseMs : settings.lostAfterMs);",
+    text: "return silentAt + held + Math.ceil(held / DRIFT_PART) + LOST_GRACE_MS + MARGIN_MS;",
     becomes: "return silentAt;",
   },
   {
