@@ -335,6 +335,20 @@ export const LogQuery = Type.Object(
 /** Files kept under a name, for jobs of later submissions. */
 export const Upload = Type.Object({ name: Name, files: Type.Array(FileRef, { maxItems: 20_000 }) }, closed);
 
+/** What a job of a pipeline file may ask in a job spec's own words. */
+export const PipelineAmounts = Type.Pick(JobSpec, [
+  "cpus",
+  "memory",
+  "gpus",
+  "gpu_model",
+  "gpu_memory",
+  "labels",
+  "timeout_ms",
+  "queue_timeout_ms",
+  "retries",
+  "python",
+]);
+
 /** A pipeline file, read and checked: what `POST /yaml` answers. Scripts are paths relative to the file. */
 export const PipelineView = Type.Object({
   name: Type.String(),
@@ -350,20 +364,7 @@ export const PipelineView = Type.Object({
       delay_ms: Type.Integer(),
       affinity: Type.Union([Type.Boolean(), Type.Literal("required")]),
       env: Type.Record(Type.String(), Type.String()),
-      resources: Type.Partial(
-        Type.Pick(JobSpec, [
-          "cpus",
-          "memory",
-          "gpus",
-          "gpu_model",
-          "gpu_memory",
-          "labels",
-          "timeout_ms",
-          "queue_timeout_ms",
-          "retries",
-          "python",
-        ]),
-      ),
+      resources: Type.Partial(PipelineAmounts),
     }),
   ),
 });

@@ -1,20 +1,9 @@
 /** What a pipeline file may hold: the older format, and Titan's own amounts. */
-import { JobSpec, NAME_PATTERN } from "@titan/protocol/schemas";
+import { JobSpec, NAME_PATTERN, PipelineAmounts } from "@titan/protocol/schemas";
 import Type from "typebox";
 
 const closed = { additionalProperties: false } as const;
-const amounts = Type.Pick(JobSpec, [
-  "cpus",
-  "memory",
-  "gpus",
-  "gpu_model",
-  "gpu_memory",
-  "labels",
-  "timeout_ms",
-  "queue_timeout_ms",
-  "retries",
-  "python",
-]).properties;
+const amounts = PipelineAmounts.properties;
 
 const Scalar = Type.Union([Type.String(), Type.Number(), Type.Boolean()], {
   description: "text, a number, true or false",
